@@ -1,0 +1,2 @@
+//! To be filled.
+pub fn main() -> std::process::ExitCode { std::process::ExitCode::SUCCESS }

@@ -1,0 +1,87 @@
+//! The capabilities of a device, as plain data.
+
+use uapi::pcm::params::Param;
+
+/// What a substream can do. Sizes in bytes, rates in Hz.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hardware {
+    /// `SNDRV_PCM_INFO_*` flags.
+    pub info: u32,
+    /// Formats, bit = format number.
+    pub formats: u64,
+    /// `SNDRV_PCM_RATE_*` mask: a list of rates, unless it holds CONTINUOUS (bit 30) or KNOT (bit 31).
+    pub rates: u32,
+    /// Lowest rate, Hz.
+    pub rate_min: u32,
+    /// Highest rate, Hz.
+    pub rate_max: u32,
+    /// Fewest channels.
+    pub channels_min: u32,
+    /// Most channels.
+    pub channels_max: u32,
+    /// Largest ring, bytes.
+    pub buffer_bytes_max: u32,
+    /// Smallest period, bytes.
+    pub period_bytes_min: u32,
+    /// Largest period, bytes.
+    pub period_bytes_max: u32,
+    /// Fewest periods in a ring.
+    pub periods_min: u32,
+    /// Most periods in a ring.
+    pub periods_max: u32,
+    /// The device's own queue, bytes.
+    pub fifo_size: u32,
+    /// What the device narrows when it is opened, before the common constraints, in this order.
+    pub constraints: Vec<Constraint>,
+    /// What the device narrows at every refinement, after the common rules 1 to 20, in this order.
+    pub rules: Vec<Rule>,
+}
+
+/// A fixed narrowing of one parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Constraint {
+    /// Whole numbers only.
+    Integer(Param),
+    /// `[min, max]`, closed.
+    Range(Param, u32, u32),
+}
+
+/// A narrowing that takes part in the refinement loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// FORMAT within this mask.
+    Formats(u64),
+    /// An interval parameter within `[min, max]`, closed.
+    Range(Param, u32, u32),
+}
+
+/// `SNDRV_PCM_INFO_*`.
+pub mod info {
+    #![expect(missing_docs, reason = "the names are the field's own")]
+    pub const MMAP: u32 = 0x0000_0001;
+    pub const MMAP_VALID: u32 = 0x0000_0002;
+    pub const DOUBLE: u32 = 0x0000_0004;
+    pub const BATCH: u32 = 0x0000_0010;
+    pub const SYNC_APPLPTR: u32 = 0x0000_0020;
+    pub const PERFECT_DRAIN: u32 = 0x0000_0040;
+    pub const INTERLEAVED: u32 = 0x0000_0100;
+    pub const NONINTERLEAVED: u32 = 0x0000_0200;
+    pub const COMPLEX: u32 = 0x0000_0400;
+    pub const BLOCK_TRANSFER: u32 = 0x0001_0000;
+    pub const OVERRANGE: u32 = 0x0002_0000;
+    pub const RESUME: u32 = 0x0004_0000;
+    pub const PAUSE: u32 = 0x0008_0000;
+    pub const HALF_DUPLEX: u32 = 0x0010_0000;
+    pub const JOINT_DUPLEX: u32 = 0x0020_0000;
+    pub const SYNC_START: u32 = 0x0040_0000;
+    pub const NO_PERIOD_WAKEUP: u32 = 0x0080_0000;
+    pub const EXPLICIT_SYNC: u32 = 0x1000_0000;
+    pub const NO_REWINDS: u32 = 0x2000_0000;
+    pub const DRAIN_TRIGGER: u32 = 0x4000_0000;
+    pub const FIFO_IN_FRAMES: u32 = 0x8000_0000;
+}
+
+/// `SNDRV_PCM_RATE_CONTINUOUS`.
+pub const RATE_CONTINUOUS: u32 = 1 << 30;
+/// `SNDRV_PCM_RATE_KNOT`.
+pub const RATE_KNOT: u32 = 1 << 31;

@@ -1,0 +1,3 @@
+//! The control device: structures and ioctls.
+pub mod elem;
+pub mod table;
