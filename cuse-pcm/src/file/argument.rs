@@ -1,0 +1,112 @@
+//! The argument of one ioctl, as its handler sees it: what goes in and what comes back, whatever the transport carried.
+//!
+//! An ioctl number says in which directions its argument travels, and some numbers lie. What a transport could not
+//! carry is read from, or stored into, the caller's memory.
+
+use std::fmt;
+
+use uapi::Errno;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use crate::request::{Abi, Caller, ClientMemory};
+
+/// Largest argument that travels back with the answer, bytes: an `elem_value` has 1224.
+const OUTPUT_MAX: usize = 1280;
+
+/// One ioctl.
+pub struct Argument<'a> {
+    /// The full 32-bit command.
+    pub cmd: u32,
+    /// The argument word: a value, or an address in the caller.
+    pub arg: u64,
+    /// Width of the caller's structures.
+    pub abi: Abi,
+    /// Who asks.
+    pub caller: Caller,
+    /// The caller's memory.
+    pub memory: &'a dyn ClientMemory,
+    input: &'a [u8],
+    out_size: usize,
+    output: [u8; OUTPUT_MAX],
+    output_length: usize,
+}
+
+impl fmt::Debug for Argument<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Argument")
+            .field("cmd", &format_args!("{:#010x}", self.cmd))
+            .field("arg", &self.arg)
+            .field("abi", &self.abi)
+            .field("caller", &self.caller)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Argument<'a> {
+    /// An ioctl with the bytes that came with it (`input`) and the number of bytes that can go back with the answer.
+    #[must_use]
+    pub fn new(
+        cmd: u32,
+        arg: u64,
+        abi: Abi,
+        input: &'a [u8],
+        out_size: usize,
+        caller: Caller,
+        memory: &'a dyn ClientMemory,
+    ) -> Argument<'a> {
+        let out_size = out_size.min(OUTPUT_MAX);
+        Argument {
+            cmd,
+            arg,
+            abi,
+            caller,
+            memory,
+            input,
+            out_size,
+            output: [0; OUTPUT_MAX],
+            output_length: 0,
+        }
+    }
+
+    /// The structure at `arg`.
+    ///
+    /// # Errors
+    /// EFAULT: it did not come along and is not in the caller's memory.
+    pub fn get<T: FromBytes + IntoBytes>(&self) -> Result<T, Errno> {
+        if let Ok((value, _)) = T::read_from_prefix(self.input) {
+            return Ok(value);
+        }
+        let mut value = T::new_zeroed();
+        self.memory.read(self.arg, value.as_mut_bytes())?;
+        Ok(value)
+    }
+
+    /// Stores the structure at `arg`. The last one stored counts.
+    ///
+    /// # Errors
+    /// EFAULT: the answer cannot carry it and it is not in the caller's memory.
+    pub fn put<T: IntoBytes + Immutable>(&mut self, value: &T) -> Result<(), Errno> {
+        self.put_bytes(value.as_bytes())
+    }
+
+    /// Stores bytes at `arg`. The last ones stored count.
+    ///
+    /// # Errors
+    /// EFAULT: the answer cannot carry them and they are not in the caller's memory.
+    pub fn put_bytes(&mut self, bytes: &[u8]) -> Result<(), Errno> {
+        if bytes.len() > self.out_size {
+            return self.memory.write(self.arg, bytes);
+        }
+        if let Some(place) = self.output.get_mut(..bytes.len()) {
+            place.copy_from_slice(bytes);
+            self.output_length = bytes.len();
+        }
+        Ok(())
+    }
+
+    /// What goes back with the answer, whether that is a success or an error.
+    #[must_use]
+    pub fn output(&self) -> &[u8] {
+        self.output.get(..self.output_length).unwrap_or_default()
+    }
+}
