@@ -1,1 +1,12 @@
 //! Helpers for tests from outside.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test's helper fails loudly"
+)]
+
+pub mod harness;
+pub mod pairwise;
+pub mod sample_formats;
+pub mod wav_file;
