@@ -19,7 +19,9 @@ pub enum State {
 }
 
 /// Seconds and nanoseconds of a 64-bit client.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(C)]
 pub struct Timespec {
     /// Seconds.
@@ -102,7 +104,9 @@ pub struct Status {
 
 /// `struct snd_pcm_mmap_status` of a 64-bit client, 56 bytes.
 #[doc(alias = "snd_pcm_mmap_status")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(C)]
 pub struct MmapStatus {
     /// [`State`].
@@ -123,7 +127,9 @@ pub struct MmapStatus {
 
 /// `struct snd_pcm_mmap_control` of a 64-bit client, 16 bytes.
 #[doc(alias = "snd_pcm_mmap_control")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(C)]
 pub struct MmapControl {
     /// Application pointer, frames.
