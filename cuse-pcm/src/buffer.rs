@@ -1,1 +1,1 @@
-//! To be filled.
+//! What a substream's ring is made of.
