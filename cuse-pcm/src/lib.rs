@@ -7,6 +7,7 @@ pub mod buffer;
 pub mod card;
 pub mod cli;
 pub mod config;
+pub mod container;
 pub mod file;
 pub mod pcm;
 pub mod request;
