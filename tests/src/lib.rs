@@ -6,7 +6,9 @@
     reason = "a test's helper fails loudly"
 )]
 
+pub mod client;
 pub mod harness;
 pub mod pairwise;
 pub mod sample_formats;
+pub mod served;
 pub mod wav_file;

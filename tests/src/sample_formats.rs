@@ -96,7 +96,7 @@ impl Format {
             let value = (state >> 8) | 1;
             let value = match self.wav {
                 // Halves the exponent's reach, so that no value is an infinity or NaN.
-                Wav::Bits(4) => (value & 0xbfff_ffff) as u32 as u64,
+                Wav::Bits(4) => value & 0xbfff_ffff,
                 Wav::Bits(8) => value & 0xbfff_ffff_ffff_ffff,
                 _ if self.signed => {
                     let shift = 64 - self.bits;
