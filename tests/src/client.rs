@@ -1,5 +1,8 @@
 //! A client of a PCM node that calls the kernel's interface directly, for what no stock program does.
-#![allow(unsafe_code, reason = "ioctl and mmap are called as any client calls them")]
+#![allow(
+    unsafe_code,
+    reason = "ioctl and mmap are called as any client calls them"
+)]
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -61,7 +64,14 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Setup {
-        Setup { access: 3, format: 2, channels: 2, rate: 48000, period: 480, buffer: 1920 }
+        Setup {
+            access: 3,
+            format: 2,
+            channels: 2,
+            rate: 48000,
+            period: 480,
+            buffer: 1920,
+        }
     }
 }
 
@@ -77,7 +87,11 @@ impl PcmClient {
     /// # Errors
     /// What open(2) gives.
     pub fn open(path: &Path, flags: i32) -> io::Result<PcmClient> {
-        let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(flags)
+            .open(path)?;
         Ok(PcmClient { file })
     }
 
@@ -100,8 +114,16 @@ impl PcmClient {
     ///
     /// # Errors
     /// Its errno.
-    pub fn call_on<T: IntoBytes + zerocopy::FromBytes>(&self, cmd: u32, argument: &mut T) -> io::Result<i32> {
-        assert_eq!(uapi::ioctl::size(cmd), size_of::<T>(), "{cmd:#x} takes another structure");
+    pub fn call_on<T: IntoBytes + zerocopy::FromBytes>(
+        &self,
+        cmd: u32,
+        argument: &mut T,
+    ) -> io::Result<i32> {
+        assert_eq!(
+            uapi::ioctl::size(cmd),
+            size_of::<T>(),
+            "{cmd:#x} takes another structure"
+        );
         let address: *mut T = argument;
         // SAFETY: the device reads and writes at most the number's size at the address, which is that of `T`, and any
         // bytes are a valid `T`.
@@ -122,7 +144,11 @@ impl PcmClient {
             (Param::PeriodSize, setup.period),
             (Param::BufferSize, setup.buffer),
         ] {
-            hw.intervals[param as usize - 8] = Interval { min: value, max: value, flags: Interval::INTEGER };
+            hw.intervals[param as usize - 8] = Interval {
+                min: value,
+                max: value,
+                flags: Interval::INTEGER,
+            };
         }
         self.call_on(cmd::HW_PARAMS, &mut hw)?;
         let mut sw = SwParams::new_zeroed();
@@ -139,7 +165,11 @@ impl PcmClient {
     /// # Errors
     /// Its errno.
     pub fn writei(&self, data: &[u8], frames: u64) -> io::Result<u64> {
-        let mut xfer = XferI { result: 0, buf: data.as_ptr() as u64, frames };
+        let mut xfer = XferI {
+            result: 0,
+            buf: data.as_ptr() as u64,
+            frames,
+        };
         self.call_on(cmd::WRITEI, &mut xfer)?;
         Ok(u64::try_from(xfer.result).unwrap_or(0))
     }
@@ -149,7 +179,11 @@ impl PcmClient {
     /// # Errors
     /// Its errno.
     pub fn readi(&self, data: &mut [u8], frames: u64) -> io::Result<u64> {
-        let mut xfer = XferI { result: 0, buf: data.as_mut_ptr() as u64, frames };
+        let mut xfer = XferI {
+            result: 0,
+            buf: data.as_mut_ptr() as u64,
+            frames,
+        };
         self.call_on(cmd::READI, &mut xfer)?;
         Ok(u64::try_from(xfer.result).unwrap_or(0))
     }
@@ -171,11 +205,22 @@ impl PcmClient {
     pub fn map(&self, offset: i64, length: usize) -> io::Result<Mapped> {
         let (prot, fd) = (libc::PROT_READ | libc::PROT_WRITE, self.file.as_raw_fd());
         // SAFETY: a new mapping at an address of the kernel's choice.
-        let address = unsafe { libc::mmap(std::ptr::null_mut(), length, prot, libc::MAP_SHARED, fd, offset) };
+        let address = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                length,
+                prot,
+                libc::MAP_SHARED,
+                fd,
+                offset,
+            )
+        };
         if address == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        NonNull::new(address.cast()).map(|address| Mapped { address, length }).ok_or_else(io::Error::last_os_error)
+        NonNull::new(address.cast())
+            .map(|address| Mapped { address, length })
+            .ok_or_else(io::Error::last_os_error)
     }
 }
 
@@ -198,7 +243,10 @@ impl Mapped {
     /// Reads the 64-bit number at `offset`.
     #[must_use]
     pub fn u64_at(&self, offset: usize) -> u64 {
-        assert!(offset + 8 <= self.length && offset % 8 == 0, "beyond the mapping");
+        assert!(
+            offset + 8 <= self.length && offset % 8 == 0,
+            "beyond the mapping"
+        );
         let from = self.address.as_ptr().wrapping_add(offset).cast::<u64>();
         // SAFETY: inside the mapping and aligned, as just checked.
         unsafe { from.read_volatile() }
@@ -216,8 +264,14 @@ impl Drop for Mapped {
 #[must_use]
 pub fn any() -> HwParams {
     let mut hw = HwParams::new_zeroed();
-    hw.masks = [Mask { bits: [u32::MAX; 8] }; 3];
-    hw.intervals = [Interval { min: 0, max: u32::MAX, flags: 0 }; 12];
+    hw.masks = [Mask {
+        bits: [u32::MAX; 8],
+    }; 3];
+    hw.intervals = [Interval {
+        min: 0,
+        max: u32::MAX,
+        flags: 0,
+    }; 12];
     hw.rmask = u32::MAX;
     hw
 }
@@ -229,5 +283,9 @@ fn one(bit: u32) -> Mask {
 }
 
 fn check(result: i32) -> io::Result<i32> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
 }

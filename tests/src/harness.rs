@@ -12,8 +12,15 @@ use std::time::{Duration, Instant};
 #[must_use]
 pub fn program() -> PathBuf {
     let here = std::env::current_exe().unwrap_or_default();
-    let found = here.ancestors().map(|folder| folder.join("cuse-pcm")).find(|path| path.is_file());
-    assert!(found.is_some(), "no cuse-pcm beside {}: run `cargo build` with the same profile first", here.display());
+    let found = here
+        .ancestors()
+        .map(|folder| folder.join("cuse-pcm"))
+        .find(|path| path.is_file());
+    assert!(
+        found.is_some(),
+        "no cuse-pcm beside {}: run `cargo build` with the same profile first",
+        here.display()
+    );
     found.unwrap_or_default()
 }
 
@@ -36,9 +43,15 @@ pub const NOBODY: u32 = 65534;
 
 /// `cuse-pcm run CARD -- COMMAND`, to be run as `kind` says. Ends after `limit` at the latest.
 #[must_use]
-pub fn run_command<S: AsRef<OsStr>>(kind: Kind, card: &[S], command: &[S], limit: Duration) -> Command {
+pub fn run_command<S: AsRef<OsStr>>(
+    kind: Kind,
+    card: &[S],
+    command: &[S],
+    limit: Duration,
+) -> Command {
     let mut all = Command::new("timeout");
-    all.arg("--kill-after=5").arg(format!("{}", limit.as_secs_f64()));
+    all.arg("--kill-after=5")
+        .arg(format!("{}", limit.as_secs_f64()));
     if kind == Kind::User {
         // Through a descriptor: the build's folder may be closed to other users.
         all.args(["bash", "-c", "exec setpriv --reuid=65534 --regid=65534 --clear-groups /proc/self/fd/9 \"$@\" 9<\"$0\""]);
@@ -66,7 +79,10 @@ pub fn run<S: AsRef<OsStr>>(kind: Kind, card: &[S], command: &[S]) -> Output {
 /// What a command printed, for a failed assertion.
 #[must_use]
 pub fn words(output: &Output) -> String {
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     format!("{}\n--- stdout\n{out}\n--- stderr\n{err}", output.status)
 }
 
@@ -87,7 +103,9 @@ pub fn run_ok<S: AsRef<OsStr>>(kind: Kind, card: &[S], command: &[S]) -> Output 
 #[must_use]
 pub fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir();
-    let Ok(folder) = folder else { panic!("no temporary folder: {folder:?}") };
+    let Ok(folder) = folder else {
+        panic!("no temporary folder: {folder:?}")
+    };
     open_to_all(folder.path());
     folder
 }

@@ -21,7 +21,9 @@ pub fn pairwise(levels: &[usize]) -> Vec<Vec<usize>> {
         case[b] = Some(y);
         for factor in 0..levels.len() {
             if case[factor].is_none() {
-                case[factor] = (0..levels[factor]).rev().max_by_key(|&level| gain(&open, &case, factor, level));
+                case[factor] = (0..levels[factor])
+                    .rev()
+                    .max_by_key(|&level| gain(&open, &case, factor, level));
             }
         }
         let case: Vec<usize> = case.into_iter().map(|level| level.unwrap_or(0)).collect();
@@ -37,7 +39,8 @@ type Pair = ((usize, usize), (usize, usize));
 fn gain(open: &[Pair], case: &[Option<usize>], factor: usize, level: usize) -> usize {
     open.iter()
         .filter(|((a, x), (b, y))| {
-            (*a == factor && *x == level && case[*b] == Some(*y)) || (*b == factor && *y == level && case[*a] == Some(*x))
+            (*a == factor && *x == level && case[*b] == Some(*y))
+                || (*b == factor && *y == level && case[*a] == Some(*x))
         })
         .count()
 }
@@ -54,7 +57,10 @@ mod tests {
             for b in a + 1..levels.len() {
                 for x in 0..levels[a] {
                     for y in 0..levels[b] {
-                        assert!(cases.iter().any(|c| c[a] == x && c[b] == y), "{a}:{x} with {b}:{y}");
+                        assert!(
+                            cases.iter().any(|c| c[a] == x && c[b] == y),
+                            "{a}:{x} with {b}:{y}"
+                        );
                     }
                 }
             }

@@ -35,11 +35,25 @@ const fn int(name: &'static str, bytes: usize, bits: u32, signed: bool, big: boo
         32 => Wav::Int(4),
         _ => Wav::Int(3),
     };
-    Format { name, bytes, bits, signed, big, wav }
+    Format {
+        name,
+        bytes,
+        bits,
+        signed,
+        big,
+        wav,
+    }
 }
 
 const fn bits(name: &'static str, bytes: usize, big: bool) -> Format {
-    Format { name, bytes, bits: bytes as u32 * 8, signed: true, big, wav: Wav::Bits(bytes) }
+    Format {
+        name,
+        bytes,
+        bits: bytes as u32 * 8,
+        signed: true,
+        big,
+        wav: Wav::Bits(bytes),
+    }
 }
 
 /// Every linear and float format that alsa-lib's programs name, and the companded ones.
@@ -126,7 +140,11 @@ impl Format {
             let raw = u64::from_le_bytes(word);
             match self.wav {
                 Wav::Bits(n) => out.extend(&word[..n]),
-                Wav::U8 => out.push(if self.signed { (raw as u8) ^ 0x80 } else { raw as u8 }),
+                Wav::U8 => out.push(if self.signed {
+                    (raw as u8) ^ 0x80
+                } else {
+                    raw as u8
+                }),
                 Wav::Int(n) => {
                     let flip = if self.signed { 0 } else { 1 << (self.bits - 1) };
                     let value = (raw ^ flip) << (n as u32 * 8 - self.bits);
@@ -143,17 +161,26 @@ mod tests {
     use super::*;
 
     fn format(name: &str) -> &'static Format {
-        FORMATS.iter().find(|f| f.name == name).expect("a listed format")
+        FORMATS
+            .iter()
+            .find(|f| f.name == name)
+            .expect("a listed format")
     }
 
     #[test]
     fn unsigned_big_endian_becomes_signed_little_endian() {
-        assert_eq!(format("U16_BE").to_wav(&[0x80, 0x01, 0x00, 0x00]), [0x01, 0x00, 0x00, 0x80]);
+        assert_eq!(
+            format("U16_BE").to_wav(&[0x80, 0x01, 0x00, 0x00]),
+            [0x01, 0x00, 0x00, 0x80]
+        );
     }
 
     #[test]
     fn twenty_bits_stand_at_the_top_of_twenty_four() {
-        assert_eq!(format("S20_LE").to_wav(&[0xff, 0xff, 0x07, 0x00]), [0xf0, 0xff, 0x7f]);
+        assert_eq!(
+            format("S20_LE").to_wav(&[0xff, 0xff, 0x07, 0x00]),
+            [0xf0, 0xff, 0x7f]
+        );
     }
 
     #[test]

@@ -26,15 +26,29 @@ impl Served {
         assert!(made.is_ok(), "{made:?}");
         // A mount namespace of its own: nothing stays mounted, whatever happens to the test.
         let mut command = Command::new("unshare");
-        command.args(["--mount", "--propagation", "private", "--"]).arg(program()).arg("serve").arg("--at").arg(&at);
-        let child = command.args(options).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-        let Ok(mut child) = child else { panic!("Cannot start `unshare`: {child:?}") };
+        command
+            .args(["--mount", "--propagation", "private", "--"])
+            .arg(program())
+            .arg("serve")
+            .arg("--at")
+            .arg(&at);
+        let child = command
+            .args(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn();
+        let Ok(mut child) = child else {
+            panic!("Cannot start `unshare`: {child:?}")
+        };
         let mut line = String::new();
         if let Some(out) = child.stdout.take() {
             let _ = BufReader::new(out).read_line(&mut line);
         }
         let served = Served { child, folder };
-        assert!(line.starts_with("ready"), "serve said {line:?} instead of that it is ready");
+        assert!(
+            line.starts_with("ready"),
+            "serve said {line:?} instead of that it is ready"
+        );
         served
     }
 
@@ -66,8 +80,17 @@ impl Served {
     /// The daemon's resident anonymous and shared memory, KiB.
     #[must_use]
     pub fn memory_kib(&self) -> u64 {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
-        let line = |name| text.lines().find_map(|l: &str| l.strip_prefix(name)?.split_whitespace().next()?.parse().ok());
+        let text =
+            std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let line = |name| {
+            text.lines().find_map(|l: &str| {
+                l.strip_prefix(name)?
+                    .split_whitespace()
+                    .next()?
+                    .parse()
+                    .ok()
+            })
+        };
         line("RssAnon:").unwrap_or(0) + line("RssShmem:").unwrap_or(0)
     }
 }

@@ -36,13 +36,17 @@ impl WavFile {
         }
         let riff = u32_at(bytes, 4).ok_or("no RIFF size")? as usize + 8;
         if riff > bytes.len() {
-            return Err(format!("RIFF says {riff} bytes, the file has {}", bytes.len()));
+            return Err(format!(
+                "RIFF says {riff} bytes, the file has {}",
+                bytes.len()
+            ));
         }
         let mut at = 12;
         let mut format = None;
         while let (Some(id), Some(size)) = (bytes.get(at..at + 4), u32_at(bytes, at + 4)) {
             let body = bytes.get(at + 8..at + 8 + size as usize);
-            let body = body.ok_or_else(|| format!("chunk at {at} says {size} bytes, the file has fewer"))?;
+            let body =
+                body.ok_or_else(|| format!("chunk at {at} says {size} bytes, the file has fewer"))?;
             match id {
                 b"fmt " => format = Some(body),
                 b"data" => return Self::from_chunks(format.ok_or("data before fmt")?, body),
@@ -104,7 +108,13 @@ mod tests {
 
     #[test]
     fn a_header_that_leads_its_data_is_refused() {
-        let file = WavFile { tag: 1, channels: 2, rate: 48000, bits: 16, data: vec![1; 400] };
+        let file = WavFile {
+            tag: 1,
+            channels: 2,
+            rate: 48000,
+            bits: 16,
+            data: vec![1; 400],
+        };
         let mut bytes = file.to_bytes();
         assert_eq!(WavFile::parse(&bytes).as_ref(), Ok(&file));
         bytes.truncate(bytes.len() - 1);

@@ -1,6 +1,12 @@
 //! What a program plays is what arrives, and what is there is what a program records: bit for bit, over a pairwise
 //! selection of formats, rates, channels, accesses, layouts and sizes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::path::Path;
 use std::process::Output;
@@ -10,10 +16,19 @@ use cuse_pcm_tests::pairwise::pairwise;
 use cuse_pcm_tests::sample_formats::{FORMATS, Format, Wav};
 use cuse_pcm_tests::wav_file::WavFile;
 
-const RATES: [u32; 10] = [48000, 8000, 11025, 16000, 22050, 32000, 44100, 88200, 96000, 192_000];
+const RATES: [u32; 10] = [
+    48000, 8000, 11025, 16000, 22050, 32000, 44100, 88200, 96000, 192_000,
+];
 const CHANNELS: [usize; 5] = [2, 1, 6, 8, 32];
 /// Period and buffer in frames, odd ones too.
-const SIZES: [(usize, usize); 6] = [(1024, 4096), (64, 256), (441, 1764), (777, 2331), (1000, 16000), (4096, 8192)];
+const SIZES: [(usize, usize); 6] = [
+    (1024, 4096),
+    (64, 256),
+    (441, 1764),
+    (777, 2331),
+    (1000, 16000),
+    (4096, 8192),
+];
 
 #[derive(Clone, Copy, Debug)]
 struct Case {
@@ -27,7 +42,14 @@ struct Case {
 }
 
 fn cases(formats: &[&'static Format]) -> Vec<Case> {
-    let levels = [formats.len(), RATES.len(), CHANNELS.len(), 2, 2, SIZES.len()];
+    let levels = [
+        formats.len(),
+        RATES.len(),
+        CHANNELS.len(),
+        2,
+        2,
+        SIZES.len(),
+    ];
     let case = |level: Vec<usize>| {
         let (period, buffer) = SIZES[level[5]];
         let channels = CHANNELS[level[2]];
@@ -60,7 +82,11 @@ impl Case {
 
     /// The options `aplay` and `arecord` share.
     fn options(&self) -> String {
-        let flags = format!("{}{}", if self.mmap { " -M" } else { "" }, if self.separate { " -I" } else { "" });
+        let flags = format!(
+            "{}{}",
+            if self.mmap { " -M" } else { "" },
+            if self.separate { " -I" } else { "" }
+        );
         format!(
             "-D hw:0,0 -q -t raw -f {} -r {} -c {} --period-size={} --buffer-size={}{flags}",
             self.format.name, self.rate, self.channels, self.period, self.buffer
@@ -74,8 +100,15 @@ impl Case {
             return;
         }
         for channel in 0..self.channels {
-            let samples = frames.chunks_exact(self.frame()).flat_map(|f| self.sample(f, channel)).copied();
-            std::fs::write(format!("{}.{channel}", path.display()), samples.collect::<Vec<u8>>()).unwrap();
+            let samples = frames
+                .chunks_exact(self.frame())
+                .flat_map(|f| self.sample(f, channel))
+                .copied();
+            std::fs::write(
+                format!("{}.{channel}", path.display()),
+                samples.collect::<Vec<u8>>(),
+            )
+            .unwrap();
         }
     }
 
@@ -85,8 +118,14 @@ impl Case {
             return std::fs::read(path).unwrap_or_default();
         }
         let name = |c| format!("{}.{c}", path.display());
-        let channels: Vec<Vec<u8>> = (0..self.channels).map(|c| std::fs::read(name(c)).unwrap_or_default()).collect();
-        let frames = channels.iter().map(|c| c.len() / self.format.bytes).min().unwrap_or(0);
+        let channels: Vec<Vec<u8>> = (0..self.channels)
+            .map(|c| std::fs::read(name(c)).unwrap_or_default())
+            .collect();
+        let frames = channels
+            .iter()
+            .map(|c| c.len() / self.format.bytes)
+            .min()
+            .unwrap_or(0);
         let mut out = Vec::with_capacity(frames * self.frame());
         for frame in 0..frames {
             for channel in &channels {
@@ -120,12 +159,22 @@ fn all(cases: &[Case], check: impl Fn(&Case, u64) -> Result<(), String> + Sync) 
     });
     let failures = failures.into_inner().unwrap();
     let shown: Vec<_> = failures.iter().take(5).cloned().collect();
-    assert!(failures.is_empty(), "{} of {} cases differ:\n{}", failures.len(), cases.len(), shown.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases differ:\n{}",
+        failures.len(),
+        cases.len(),
+        shown.join("\n")
+    );
 }
 
 fn shell(card: &[&str], script: &str) -> Result<Output, String> {
     let output = run(Kind::Root, card, &["sh", "-c", script]);
-    if output.status.success() { Ok(output) } else { Err(words(&output)) }
+    if output.status.success() {
+        Ok(output)
+    } else {
+        Err(words(&output))
+    }
 }
 
 fn same(got: &[u8], want: &[u8]) -> Result<(), String> {
@@ -133,7 +182,11 @@ fn same(got: &[u8], want: &[u8]) -> Result<(), String> {
         return Ok(());
     }
     let at = got.iter().zip(want).position(|(a, b)| a != b);
-    Err(format!("{} bytes instead of {}, first difference at {at:?}", got.len(), want.len()))
+    Err(format!(
+        "{} bytes instead of {}, first difference at {at:?}",
+        got.len(),
+        want.len()
+    ))
 }
 
 #[test]
@@ -145,28 +198,60 @@ fn played_into_a_wav_file() {
         let noise = case.noise(seed);
         case.put(&input, &noise);
         let card = format!("wav:{},free-run", output.display());
-        shell(&["--playback", &card], &format!("aplay {} {}", case.options(), input.display()))?;
+        shell(
+            &["--playback", &card],
+            &format!("aplay {} {}", case.options(), input.display()),
+        )?;
         let wav = WavFile::read(&output)?;
         same(&wav.data, &case.format.to_wav(&noise))?;
         let shape = (u32::from(wav.channels), wav.rate);
-        if shape == (case.channels as u32, case.rate) { Ok(()) } else { Err(format!("header says {shape:?}")) }
+        if shape == (case.channels as u32, case.rate) {
+            Ok(())
+        } else {
+            Err(format!("header says {shape:?}"))
+        }
     });
 }
 
 #[test]
 fn recorded_from_a_wav_file() {
-    let of_a_file = ["U8", "S16_LE", "S24_3LE", "S32_LE", "FLOAT_LE", "FLOAT64_LE"];
-    let formats: Vec<_> = FORMATS.iter().filter(|f| of_a_file.contains(&f.name)).collect();
+    let of_a_file = [
+        "U8",
+        "S16_LE",
+        "S24_3LE",
+        "S32_LE",
+        "FLOAT_LE",
+        "FLOAT64_LE",
+    ];
+    let formats: Vec<_> = FORMATS
+        .iter()
+        .filter(|f| of_a_file.contains(&f.name))
+        .collect();
     all(&cases(&formats), |case, seed| {
         let folder = folder();
         let (input, output) = (folder.path().join("in.wav"), folder.path().join("out"));
         let noise = case.noise(seed);
-        let tag = if matches!(case.format.wav, Wav::Bits(_)) { 3 } else { 1 };
+        let tag = if matches!(case.format.wav, Wav::Bits(_)) {
+            3
+        } else {
+            1
+        };
         let (channels, bits) = (case.channels as u16, case.format.bytes as u16 * 8);
-        let file = WavFile { tag, channels, rate: case.rate, bits, data: noise.clone() };
+        let file = WavFile {
+            tag,
+            channels,
+            rate: case.rate,
+            bits,
+            data: noise.clone(),
+        };
         std::fs::write(&input, file.to_bytes()).unwrap();
         let card = format!("wav:{},free-run", input.display());
-        let script = format!("arecord {} --samples={} {}", case.options(), case.frames(), output.display());
+        let script = format!(
+            "arecord {} --samples={} {}",
+            case.options(),
+            case.frames(),
+            output.display()
+        );
         shell(&["--capture", &card], &script)?;
         same(&case.get(&output), &noise)
     });
@@ -179,9 +264,13 @@ fn looped_back_from_end_to_end() {
     // Real time, hence one short sound for each format, with the other factors as the selection mixes them.
     let mut some: Vec<Case> = Vec::new();
     for (i, format) in formats.iter().enumerate() {
-        let long_enough = |c: &&Case| c.buffer * 20 > c.rate as usize && c.frames() < c.rate as usize * 2;
-        let of: Vec<&Case> =
-            all_cases.iter().filter(|c| c.format.name == format.name && !c.separate).filter(long_enough).collect();
+        let long_enough =
+            |c: &&Case| c.buffer * 20 > c.rate as usize && c.frames() < c.rate as usize * 2;
+        let of: Vec<&Case> = all_cases
+            .iter()
+            .filter(|c| c.format.name == format.name && !c.separate)
+            .filter(long_enough)
+            .collect();
         some.extend(of.get(i % of.len().max(1)).copied());
     }
     assert!(some.len() * 10 > FORMATS.len() * 9, "{} cases", some.len());
@@ -198,10 +287,16 @@ fn looped_back_from_end_to_end() {
             input.display(),
             output.display()
         );
-        shell(&["--playback", "loopback", "--capture", "loopback"], &script)?;
+        shell(
+            &["--playback", "loopback", "--capture", "loopback"],
+            &script,
+        )?;
         let got = case.get(&output);
-        let start = got.chunks_exact(case.frame()).position(|f| f == &noise[..case.frame()]);
-        let start = start.ok_or_else(|| format!("the sound's first frame is not in {} bytes", got.len()))?;
+        let start = got
+            .chunks_exact(case.frame())
+            .position(|f| f == &noise[..case.frame()]);
+        let start = start
+            .ok_or_else(|| format!("the sound's first frame is not in {} bytes", got.len()))?;
         let heard = &got[start * case.frame()..];
         same(&heard[..noise.len().min(heard.len())], &noise)
     });
@@ -212,7 +307,15 @@ fn the_same_on_page_cache_nodes_and_as_an_unprivileged_user() {
     let format = FORMATS.iter().find(|f| f.name == "S16_LE").unwrap();
     for kind in [Kind::RootPageCache, Kind::User] {
         for (mmap, separate) in [(false, false), (true, false), (false, true), (true, true)] {
-            let case = Case { format, rate: 48000, channels: 2, mmap, separate, period: 777, buffer: 2331 };
+            let case = Case {
+                format,
+                rate: 48000,
+                channels: 2,
+                mmap,
+                separate,
+                period: 777,
+                buffer: 2331,
+            };
             let folder = folder();
             let (input, output) = (folder.path().join("in"), folder.path().join("out.wav"));
             let noise = case.noise(5);
