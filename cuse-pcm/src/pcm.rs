@@ -4,6 +4,10 @@
 //! ([`transfer::Step::Wait`], [`drain::Drain::Wait`]). Knows nothing of files, nodes, cards or transports.
 
 pub mod drain;
+pub mod hw_params;
+pub mod interval;
+pub mod mask;
+mod rules;
 pub mod substream;
 pub mod transfer;
 pub mod wakeups;
