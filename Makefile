@@ -1,0 +1,24 @@
+# `make` alone explains the targets.
+CARGO := tools/cargo
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench build
+
+help: ## explains the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+demo: ## plays a melody through an unmodified aplay and shows what arrived
+	@tools/setup build
+	@$(CARGO) build --release --locked --quiet --package cuse-pcm
+	@target/release/cuse-pcm demo
+
+test: ## format, lints, documentation, all tests
+	@tools/setup test
+	@tools/check
+
+bench: ## measures latency and load
+	@tools/setup test
+	@$(CARGO) bench --workspace --locked
+
+build: ## builds target/release/cuse-pcm
+	@tools/setup build
+	@$(CARGO) build --release --locked --package cuse-pcm
