@@ -4,6 +4,8 @@
 
 pub mod clock;
 pub mod dma;
+pub mod drive;
+pub mod frames;
 pub mod gain;
 pub mod hardware;
 pub mod loopback;

@@ -1,0 +1,205 @@
+//! The frames of a ring, taken out and put in interleaved, whatever the ring's access type.
+//!
+//! Positions are frames counted without wrap; the modulo is taken here. Nothing allocates after [`Frames::new`].
+
+use uapi::Errno;
+
+use crate::dma::{Area, Ring};
+use crate::params::Params;
+
+/// Frames that fit the work space of one step; a larger move takes several.
+const WORK_BYTES: usize = 16 * 1024;
+
+/// A ring as a sequence of frames.
+#[derive(Debug)]
+pub struct Frames {
+    area: Area,
+    buffer: u64,
+    channels: usize,
+    sample_bytes: usize,
+    /// Bytes from one channel to the next where channels lie apart.
+    region: Option<usize>,
+    format: u32,
+    work: Vec<u8>,
+    channel: Vec<u8>,
+}
+
+impl Frames {
+    /// The frames of `ring`, laid out as `params` say.
+    ///
+    /// # Errors
+    /// EINVAL: samples are not whole bytes, or the ring is smaller than `params` say.
+    pub fn new(params: &Params, ring: &Ring) -> Result<Frames, Errno> {
+        let channels = params.channels.max(1) as usize;
+        let sample_bits = params.frame_bits as usize / channels;
+        let sample_bytes = sample_bits / 8;
+        let bytes = params
+            .buffer_size
+            .checked_mul(u64::from(params.frame_bits) / 8)
+            .ok_or(Errno::EINVAL)?;
+        let bytes = usize::try_from(bytes).map_err(|_| Errno::EINVAL)?;
+        if sample_bytes == 0
+            || sample_bits % 8 != 0
+            || params.buffer_size == 0
+            || bytes > ring.area.len()
+        {
+            return Err(Errno::EINVAL);
+        }
+        let frame_bytes = sample_bytes * channels;
+        let steps = (WORK_BYTES / frame_bytes).max(1);
+        let region = usize::try_from(params.dma_bytes).map_err(|_| Errno::EINVAL)? / channels;
+        Ok(Frames {
+            area: ring.area.clone(),
+            buffer: params.buffer_size,
+            channels,
+            sample_bytes,
+            region: (!params.interleaved()).then_some(region),
+            format: params.format,
+            work: vec![0; steps * frame_bytes],
+            channel: vec![0; steps * sample_bytes],
+        })
+    }
+
+    /// Bytes of one frame, all channels.
+    #[must_use]
+    pub fn frame_bytes(&self) -> usize {
+        self.sample_bytes * self.channels
+    }
+
+    /// Ring size, frames.
+    #[must_use]
+    pub fn buffer(&self) -> u64 {
+        self.buffer
+    }
+
+    /// Takes the frames from `from` up to `to` out, in order, in interleaved pieces of at most 16 KiB, which `take` may
+    /// change. Of more than a ring only the last ring's worth exists.
+    pub fn take(&mut self, from: u64, to: u64, mut take: impl FnMut(&mut [u8])) {
+        let mut work = std::mem::take(&mut self.work);
+        let mut at = from.max(to.saturating_sub(self.buffer));
+        while at < to {
+            let n = self.step(at, to, &work);
+            let bytes = n * self.frame_bytes();
+            if let Some(piece) = work.get_mut(..bytes) {
+                self.read(at, piece);
+                take(piece);
+            }
+            at += n as u64;
+        }
+        self.work = work;
+    }
+
+    /// Puts frames in from `from` up to `to`, in order; `give` fills interleaved pieces of at most 16 KiB. Of more than a
+    /// ring only the last ring's worth is kept, but all is asked for.
+    pub fn put(&mut self, from: u64, to: u64, mut give: impl FnMut(&mut [u8])) {
+        let mut work = std::mem::take(&mut self.work);
+        let mut at = from;
+        while at < to {
+            let n = self.step(at, to, &work);
+            let bytes = n * self.frame_bytes();
+            if let Some(piece) = work.get_mut(..bytes) {
+                give(piece);
+                self.write(at, piece);
+            }
+            at += n as u64;
+        }
+        self.work = work;
+    }
+
+    /// Silences the frames from `from` up to `to`.
+    pub fn silence(&mut self, from: u64, to: u64) {
+        let format = self.format;
+        let from = from.max(to.saturating_sub(self.buffer));
+        self.put(from, to, |piece| silence(format, piece));
+    }
+
+    /// How many frames the next step moves: up to the end of the ring, of the work space and of the request.
+    fn step(&self, at: u64, to: u64, work: &[u8]) -> usize {
+        let contiguous = self.buffer - at % self.buffer;
+        let space = work.len() / self.frame_bytes();
+        usize::try_from(contiguous.min(to - at))
+            .unwrap_or(space)
+            .min(space)
+            .max(1)
+    }
+
+    fn offset(&self, at: u64) -> usize {
+        usize::try_from(at % self.buffer).unwrap_or(0)
+    }
+
+    fn read(&mut self, at: u64, piece: &mut [u8]) {
+        let offset = self.offset(at);
+        let Some(region) = self.region else {
+            self.area.read(offset * self.frame_bytes(), piece);
+            return;
+        };
+        let n = piece.len() / self.frame_bytes();
+        for c in 0..self.channels {
+            let Some(channel) = self.channel.get_mut(..n * self.sample_bytes) else {
+                return;
+            };
+            self.area
+                .read(c * region + offset * self.sample_bytes, channel);
+            let frames = piece.chunks_exact_mut(self.sample_bytes * self.channels);
+            for (frame, sample) in frames.zip(channel.chunks_exact(self.sample_bytes)) {
+                if let Some(to) = frame.get_mut(c * self.sample_bytes..(c + 1) * self.sample_bytes)
+                {
+                    to.copy_from_slice(sample);
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, at: u64, piece: &[u8]) {
+        let offset = self.offset(at);
+        let Some(region) = self.region else {
+            self.area.write(offset * self.frame_bytes(), piece);
+            return;
+        };
+        let n = piece.len() / self.frame_bytes();
+        for c in 0..self.channels {
+            let Some(channel) = self.channel.get_mut(..n * self.sample_bytes) else {
+                return;
+            };
+            let frames = piece.chunks_exact(self.sample_bytes * self.channels);
+            for (frame, sample) in frames.zip(channel.chunks_exact_mut(self.sample_bytes)) {
+                if let Some(from) = frame.get(c * self.sample_bytes..(c + 1) * self.sample_bytes) {
+                    sample.copy_from_slice(from);
+                }
+            }
+            self.area
+                .write(c * region + offset * self.sample_bytes, channel);
+        }
+    }
+}
+
+/// Fills `bytes`, whole samples of `format`, with silence.
+pub fn silence(format: u32, bytes: &mut [u8]) {
+    // One sample, as its bytes lie; shorter patterns are repeated.
+    let pattern: &[u8] = match format {
+        1 => &[0x80],
+        4 => &[0, 0x80],
+        5 => &[0x80, 0],
+        8 => &[0, 0, 0x80, 0],
+        9 => &[0, 0x80, 0, 0],
+        12 => &[0, 0, 0, 0x80],
+        13 => &[0x80, 0, 0, 0],
+        20 => &[0x7f],
+        21 => &[0x55],
+        27 => &[0, 0, 8, 0],
+        28 => &[0, 8, 0, 0],
+        34 => &[0, 0, 0x80],
+        35 => &[0x80, 0, 0],
+        38 => &[0, 0, 8],
+        39 => &[8, 0, 0],
+        42 => &[0, 0, 2],
+        43 => &[2, 0, 0],
+        48..=52 => &[0x69],
+        _ => &[0],
+    };
+    for sample in bytes.chunks_mut(pattern.len()) {
+        if let Some(pattern) = pattern.get(..sample.len()) {
+            sample.copy_from_slice(pattern);
+        }
+    }
+}
