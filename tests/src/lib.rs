@@ -8,6 +8,7 @@
 
 pub mod client;
 pub mod harness;
+pub mod oracle_hardware;
 pub mod pairwise;
 pub mod sample_formats;
 pub mod served;
