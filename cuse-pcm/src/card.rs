@@ -1,1 +1,71 @@
-//! To be filled.
+//! A sound card: who it is, its PCM devices, its control elements.
+//!
+//! Knows nothing of open descriptors and requests.
+
+pub mod device;
+pub mod identity;
+
+pub use device::{PcmDevice, SubstreamId};
+pub use identity::Identity;
+
+use crate::pcm::Substream;
+
+/// One card.
+#[derive(Debug)]
+pub struct Card {
+    /// Number and names.
+    pub identity: Identity,
+    /// PCM devices, by rising number.
+    pub devices: Vec<PcmDevice>,
+}
+
+impl Card {
+    /// A card of these devices.
+    #[must_use]
+    pub fn new(identity: Identity, mut devices: Vec<PcmDevice>) -> Card {
+        devices.sort_by_key(|device| device.number);
+        Card { identity, devices }
+    }
+
+    /// The PCM device with this number.
+    #[must_use]
+    pub fn device(&self, number: u32) -> Option<&PcmDevice> {
+        self.devices.iter().find(|device| device.number == number)
+    }
+
+    /// The PCM device with this number.
+    pub fn device_mut(&mut self, number: u32) -> Option<&mut PcmDevice> {
+        self.devices
+            .iter_mut()
+            .find(|device| device.number == number)
+    }
+
+    /// The substream with this name.
+    #[must_use]
+    pub fn substream(&self, id: &SubstreamId) -> Option<&Substream> {
+        self.device(id.device)?
+            .substreams(id.direction)
+            .get(usize::try_from(id.subdevice).ok()?)
+    }
+
+    /// The substream with this name.
+    pub fn substream_mut(&mut self, id: &SubstreamId) -> Option<&mut Substream> {
+        let subdevice = usize::try_from(id.subdevice).ok()?;
+        self.device_mut(id.device)?
+            .substreams_mut(id.direction)
+            .get_mut(subdevice)
+    }
+    /// Every substream that is open, with its name.
+    pub fn open_substreams(&self) -> impl Iterator<Item = (SubstreamId, &Substream)> {
+        self.devices
+            .iter()
+            .flat_map(PcmDevice::all)
+            .filter(|(_, substream)| substream.is_open())
+    }
+
+    /// Every substream that is open, with its name.
+    pub fn open_substreams_mut(&mut self) -> impl Iterator<Item = (SubstreamId, &mut Substream)> {
+        let all = self.devices.iter_mut().flat_map(PcmDevice::all_mut);
+        all.filter(|(_, substream)| substream.is_open())
+    }
+}

@@ -1,2 +1,284 @@
-//! Open descriptors.
+//! The open files of one card: one handler per ioctl, parked replies, the poll mask.
+//!
+//! Single-threaded and free of descriptors, threads and clocks: a request and the time are handed in, answers leave
+//! through the request's [`Reply`]. Must not know how requests arrive.
+
 pub mod argument;
+pub mod open;
+pub mod pcm;
+pub mod pcm_old;
+pub mod pcm_position;
+pub mod pcm_setup;
+pub mod pcm_transfer;
+pub mod poll;
+pub mod table;
+pub mod wait;
+
+use std::sync::Arc;
+
+use hw_backends::units::{Nanos, Now};
+use uapi::Errno;
+
+use crate::card::Card;
+use crate::request::{Abi, Answer, Caller, ClientMemory, FileHandle, Operation, Reply, Request};
+use argument::Argument;
+use pcm::PcmCall;
+use table::{Kind, OpenFile, Table};
+use wait::{Parked, Waiting, Work};
+
+/// How often one event may lead to another one before the rest has to wait for the next call.
+const ROUNDS: usize = 64;
+
+/// What a handler came to.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The ioctl's return value.
+    Done(Result<i32, Errno>),
+    /// To be answered later; the time-out is a length.
+    Wait(Option<Nanos>, Work),
+}
+
+impl From<Result<(), Errno>> for Outcome {
+    fn from(result: Result<(), Errno>) -> Outcome {
+        Outcome::Done(result.map(|()| 0))
+    }
+}
+
+/// The open files of one card, and the card itself.
+#[derive(Debug)]
+pub struct Files {
+    card: Card,
+    table: Table,
+    parked: Parked,
+    /// What read(2) fetched, kept for the next one.
+    scratch: Vec<u8>,
+    /// The card was taken away.
+    gone: bool,
+}
+
+/// One ioctl as the transport brought it.
+struct Ioctl<'a> {
+    file: FileHandle,
+    cmd: u32,
+    arg: u64,
+    abi: Abi,
+    input: &'a [u8],
+    out_size: usize,
+    caller: Caller,
+}
+
+impl Files {
+    /// No file is open yet.
+    #[must_use]
+    pub fn new(card: Card) -> Files {
+        let (table, parked) = (Table::default(), Parked::default());
+        Files {
+            card,
+            table,
+            parked,
+            scratch: Vec::new(),
+            gone: false,
+        }
+    }
+
+    /// The card, for status displays.
+    #[must_use]
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// The card, for what comes from its owner and not from a client. [`Files::tick`] afterwards lets waiting clients
+    /// see what changed.
+    pub fn card_mut(&mut self) -> &mut Card {
+        &mut self.card
+    }
+
+    /// How many files are open.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        self.table.len()
+    }
+
+    /// How many requests wait for their answer.
+    #[must_use]
+    pub fn parked_requests(&self) -> usize {
+        self.parked.len()
+    }
+
+    /// Answers now, or parks the reply and answers from a later `handle` or [`Files::tick`].
+    pub fn handle(&mut self, request: Request<'_>, now: &Now) {
+        let Request {
+            caller,
+            operation,
+            reply,
+            memory,
+            ..
+        } = request;
+        match operation {
+            Operation::Open {
+                node,
+                flags,
+                backing,
+            } => {
+                self.open(
+                    open::Opening {
+                        node,
+                        flags,
+                        backing,
+                        caller,
+                    },
+                    reply,
+                    memory,
+                    now,
+                );
+            }
+            Operation::Release { file } => self.release(file, reply, now),
+            Operation::Ioctl {
+                file,
+                cmd,
+                arg,
+                abi,
+                input,
+                out_size,
+            } => {
+                let ioctl = Ioctl {
+                    file,
+                    cmd,
+                    arg,
+                    abi,
+                    input,
+                    out_size,
+                    caller,
+                };
+                self.ioctl(&ioctl, reply, memory, now);
+            }
+            Operation::Read { file, size, flags } => {
+                self.read(file, size, flags, reply, memory, now)
+            }
+            Operation::Write { file, data, flags } => {
+                self.write(file, data, flags, reply, memory, now)
+            }
+            Operation::Poll { file, events, wake } => self.poll(file, events, wake, reply),
+            Operation::Interrupt { of } => {
+                self.parked.interrupt(&mut self.card, of, now);
+                reply.send(&Answer::Done);
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Device deadlines and time-outs that are due: pointer updates, wake-ups, parked requests.
+    pub fn tick(&mut self, now: &Now) {
+        for (_, substream) in self.card.open_substreams_mut() {
+            if substream.next_event().is_some_and(|at| at <= now.monotonic) {
+                substream.elapsed(now);
+            }
+        }
+        self.settle(now);
+        self.parked.time_out(&mut self.card, now);
+        self.settle(now);
+    }
+
+    /// When [`Files::tick`] is next needed, on the monotonic clock; `None` if never.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Nanos> {
+        let device = self
+            .card
+            .open_substreams()
+            .filter_map(|(_, s)| s.next_event())
+            .min();
+        match (device, self.parked.next_deadline()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    fn ioctl(&mut self, ioctl: &Ioctl<'_>, reply: Reply, memory: Arc<dyn ClientMemory>, now: &Now) {
+        if self.gone {
+            return reply.fail(Errno::ENODEV);
+        }
+        let &Ioctl {
+            cmd,
+            arg,
+            abi,
+            input,
+            out_size,
+            caller,
+            ..
+        } = ioctl;
+        let mut argument = Argument::new(cmd, arg, abi, input, out_size, caller, &*memory);
+        let linked = pcm::link_target(&argument, &self.table);
+        let outcome = match self.table.get_mut(ioctl.file) {
+            None => Outcome::Done(Err(Errno::EBADF)),
+            Some(OpenFile {
+                kind: Kind::Pcm(file),
+                ..
+            }) => pcm::ioctl(&mut PcmCall {
+                file,
+                card: &mut self.card,
+                argument: &mut argument,
+                linked,
+                now,
+            }),
+        };
+        match outcome {
+            Outcome::Done(result) => reply.send(&Answer::Ioctl(result, argument.output())),
+            Outcome::Wait(timeout, work) => {
+                let waiting = Waiting {
+                    file: Some(ioctl.file),
+                    reply,
+                    memory,
+                    work,
+                };
+                self.parked.park(waiting, timeout, &mut self.card, now);
+            }
+        }
+    }
+    fn release(&mut self, file: FileHandle, reply: Reply, now: &Now) {
+        let cause = if self.gone {
+            Errno::ENODEV
+        } else {
+            Errno::EBADFD
+        };
+        self.parked.end_file(&mut self.card, file, cause, now);
+        if let Some(OpenFile {
+            kind: Kind::Pcm(closed),
+            ..
+        }) = self.table.remove(file)
+        {
+            self.close_substream(&closed.substream, now);
+        }
+        reply.send(&Answer::Done);
+    }
+
+    /// The card is taken away: whoever waits is answered, and every open file answers ENODEV from now on.
+    pub fn disconnect(&mut self, now: &Now) {
+        self.gone = true;
+        for (_, substream) in self.card.open_substreams_mut() {
+            substream.disconnect(now);
+        }
+        self.parked.disconnect(&mut self.card, now);
+        self.table.wake_all();
+        self.settle(now);
+    }
+
+    /// Lets what became due reach those who wait for it.
+    fn settle(&mut self, now: &Now) {
+        for _ in 0..ROUNDS {
+            let mut quiet = true;
+            for (id, substream) in self.card.open_substreams_mut() {
+                let due = substream.take_wakeups();
+                if due.pollers {
+                    self.table.wake_pollers(&id);
+                }
+                if due.transfers {
+                    quiet = false;
+                    self.parked.wake(substream, &id, now);
+                }
+            }
+            if quiet {
+                return;
+            }
+        }
+    }
+}

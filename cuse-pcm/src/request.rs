@@ -192,6 +192,12 @@ impl Reply {
         self.id
     }
 
+    /// Where the answer will go; wake-ups for a poller go there as well.
+    #[must_use]
+    pub fn sink(&self) -> Option<Arc<dyn Sink>> {
+        self.sink.clone()
+    }
+
     /// Answers.
     pub fn send(mut self, answer: &Answer<'_>) {
         if let Some(sink) = self.sink.take() {
@@ -251,4 +257,10 @@ pub trait ClientMemory: Send + Sync + fmt::Debug {
 
     /// Process id (thread group) of the caller, as the daemon sees it; 0 if unknown.
     fn process(&self) -> u32;
+
+    /// The open file behind a descriptor of the caller (LINK names one), if it is one of this card's and that can be
+    /// found out.
+    fn open_file(&self, _descriptor: i32) -> Option<FileHandle> {
+        None
+    }
 }

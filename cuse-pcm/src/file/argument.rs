@@ -68,6 +68,12 @@ impl<'a> Argument<'a> {
         }
     }
 
+    /// How many bytes the answer can carry back.
+    #[must_use]
+    pub fn out_size(&self) -> usize {
+        self.out_size
+    }
+
     /// The structure at `arg`.
     ///
     /// # Errors

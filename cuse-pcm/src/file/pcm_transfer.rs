@@ -1,0 +1,486 @@
+//! Transfers: WRITEI, READI, WRITEN, READN, read(2) and write(2), straight between the client's memory and the ring
+//! (§7).
+
+use std::sync::Arc;
+
+use hw_backends::dma::Area;
+use hw_backends::units::{Direction, Now};
+use uapi::Errno;
+use uapi::pcm::{State, XferI, XferN};
+use zerocopy::IntoBytes;
+
+use super::pcm::PcmCall;
+use super::table::{Kind, OpenFile};
+use super::wait::{Next, Waiting, Work, without_restart};
+use super::{Files, Outcome};
+use crate::card::SubstreamId;
+use crate::pcm::{Chunk, Layout, Step, Substream, Transfer};
+use crate::request::{Answer, ClientMemory, FileHandle, Reply};
+
+/// Most channels that a call with one buffer a channel can move.
+const CHANNELS_MAX: usize = 128;
+
+/// Where the client's samples are.
+#[derive(Debug)]
+pub(crate) enum Samples<'a> {
+    /// Nowhere: silence.
+    Null,
+    /// One buffer in the client, at this address.
+    Client(u64),
+    /// One buffer a channel; 0 is silence, or discards.
+    Channels(&'a [u64]),
+    /// In the message (write).
+    Message(&'a [u8]),
+    /// They are collected for the answer (read).
+    Collect(&'a mut Vec<u8>),
+}
+
+/// The same for a request that waits.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    Null,
+    Client(u64),
+    Channels(Box<[u64]>),
+    Message(Box<[u8]>),
+    Collect(Vec<u8>),
+}
+
+/// How a transfer is answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TransferAnswer {
+    /// Result into the structure at this address, of which the answer can carry so many bytes.
+    Ioctl(u64, usize),
+    /// How many bytes: this many were asked for, in so many frames.
+    Write(usize, u64),
+    /// The bytes.
+    Read,
+}
+
+/// A transfer that waits.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// Of which substream.
+    pub(crate) substream: SubstreamId,
+    /// How far it came.
+    pub(crate) transfer: Transfer,
+    /// The client's side.
+    pub(crate) samples: Kept,
+    /// How to answer.
+    pub(crate) answer: TransferAnswer,
+}
+
+impl Pending {
+    /// Goes on after a wake-up.
+    pub(crate) fn run(
+        &mut self,
+        substream: &mut Substream,
+        memory: &dyn ClientMemory,
+        now: &Now,
+    ) -> Next {
+        run(
+            substream,
+            &mut self.transfer,
+            &mut self.samples.lend(),
+            memory,
+            now,
+        )
+    }
+}
+
+impl Samples<'_> {
+    fn keep(self) -> Kept {
+        match self {
+            Samples::Null => Kept::Null,
+            Samples::Client(address) => Kept::Client(address),
+            Samples::Channels(list) => Kept::Channels(list.into()),
+            Samples::Message(bytes) => Kept::Message(bytes.into()),
+            Samples::Collect(bytes) => Kept::Collect(std::mem::take(bytes)),
+        }
+    }
+
+    /// Moves one chunk.
+    fn copy(
+        &mut self,
+        substream: &mut Substream,
+        chunk: &Chunk,
+        memory: &dyn ClientMemory,
+    ) -> Result<(), Errno> {
+        let direction = substream.direction();
+        match self {
+            Samples::Null => {
+                substream.silence_chunk(chunk, None);
+                Ok(())
+            }
+            Samples::Client(address) => {
+                let address = address.wrapping_add(substream.bytes_of_frames(chunk.done_frames));
+                move_area(
+                    direction,
+                    memory,
+                    address,
+                    &ring_part(substream, chunk, None)?,
+                )
+            }
+            Samples::Channels(list) => copy_channels(list, substream, chunk, memory),
+            Samples::Message(bytes) => {
+                let area = ring_part(substream, chunk, None)?;
+                let start = offset(substream.bytes_of_frames(chunk.done_frames))?;
+                let end = start.saturating_add(area.len());
+                area.write(0, bytes.get(start..end).ok_or(Errno::EFAULT)?);
+                Ok(())
+            }
+            Samples::Collect(bytes) => {
+                let area = ring_part(substream, chunk, None)?;
+                let start = offset(substream.bytes_of_frames(chunk.done_frames))?;
+                bytes.resize(start.saturating_add(area.len()), 0);
+                area.read(0, bytes.get_mut(start..).ok_or(Errno::EFAULT)?);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Kept {
+    fn lend(&mut self) -> Samples<'_> {
+        match self {
+            Kept::Null => Samples::Null,
+            Kept::Client(address) => Samples::Client(*address),
+            Kept::Channels(list) => Samples::Channels(list),
+            Kept::Message(bytes) => Samples::Message(bytes),
+            Kept::Collect(bytes) => Samples::Collect(bytes),
+        }
+    }
+
+    /// What was collected for the answer.
+    pub(crate) fn collected(&self) -> &[u8] {
+        match self {
+            Kept::Collect(bytes) => bytes,
+            _ => &[],
+        }
+    }
+}
+
+impl TransferAnswer {
+    /// Answers.
+    pub(crate) fn send(
+        self,
+        result: Result<u64, Errno>,
+        collected: &[u8],
+        reply: Reply,
+        memory: &dyn ClientMemory,
+    ) {
+        match (self, result) {
+            (TransferAnswer::Ioctl(arg, out_size), result) => {
+                let stored = signed(result);
+                let code = result.map(|_| 0);
+                if size_of_val(&stored) <= out_size {
+                    reply.send(&Answer::Ioctl(code, stored.as_bytes()));
+                } else {
+                    let stored = memory.write(arg, stored.as_bytes());
+                    reply.send(&Answer::Ioctl(stored.and(code), &[]));
+                }
+            }
+            (TransferAnswer::Write(asked, frames), Ok(moved)) => {
+                reply.send(&Answer::Written(share(asked, moved, frames)));
+            }
+            (TransferAnswer::Read, Ok(_)) => reply.send(&Answer::Data(collected)),
+            (_, Err(errno)) => reply.fail(without_restart(errno)),
+        }
+    }
+}
+
+/// The result member: frames, or −errno.
+pub(crate) fn signed(result: Result<u64, Errno>) -> i64 {
+    match result {
+        Ok(frames) => i64::try_from(frames).unwrap_or(i64::MAX),
+        Err(errno) => i64::from(errno.0).wrapping_neg(),
+    }
+}
+
+/// The bytes of `moved` of `frames` frames that take `asked` bytes.
+fn share(asked: usize, moved: u64, frames: u64) -> usize {
+    let (asked, moved, frames) = (asked as u128, u128::from(moved), u128::from(frames));
+    let bytes = asked.saturating_mul(moved).checked_div(frames).unwrap_or(0);
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+fn offset(bytes: u64) -> Result<usize, Errno> {
+    usize::try_from(bytes).map_err(|_| Errno::EFAULT)
+}
+
+fn ring_part(substream: &Substream, chunk: &Chunk, channel: Option<u32>) -> Result<Area, Errno> {
+    substream.ring_part(chunk, channel).ok_or(Errno::EFAULT)
+}
+
+fn move_area(
+    direction: Direction,
+    memory: &dyn ClientMemory,
+    address: u64,
+    area: &Area,
+) -> Result<(), Errno> {
+    match direction {
+        Direction::Playback => memory.read_area(address, area),
+        Direction::Capture => memory.write_area(address, area),
+    }
+}
+
+fn copy_channels(
+    list: &[u64],
+    substream: &mut Substream,
+    chunk: &Chunk,
+    memory: &dyn ClientMemory,
+) -> Result<(), Errno> {
+    let direction = substream.direction();
+    let done = substream.bytes_of_samples(chunk.done_frames);
+    for (channel, base) in (0..).zip(list) {
+        if *base == 0 {
+            if direction == Direction::Playback {
+                substream.silence_chunk(chunk, Some(channel));
+            }
+            continue;
+        }
+        let area = ring_part(substream, chunk, Some(channel))?;
+        move_area(direction, memory, base.wrapping_add(done), &area)?;
+    }
+    Ok(())
+}
+
+/// Goes on until the transfer is over or has to wait.
+fn run(
+    substream: &mut Substream,
+    transfer: &mut Transfer,
+    samples: &mut Samples<'_>,
+    memory: &dyn ClientMemory,
+    now: &Now,
+) -> Next {
+    loop {
+        match substream.next_step(transfer, now) {
+            Step::Done(result) => return Next::Done(result),
+            Step::Wait { timeout } => return Next::Waits(timeout),
+            Step::Copy(chunk) => {
+                let copied = samples.copy(substream, &chunk, memory);
+                substream.commit(transfer, &chunk, copied, now);
+            }
+        }
+    }
+}
+
+/// WRITEI, READI: which way the samples go depends on the substream alone (§1.8).
+pub(super) fn interleaved(call: &mut PcmCall<'_, '_>) -> Outcome {
+    let x = match configured(call).and_then(|()| call.argument.get::<XferI>()) {
+        Ok(x) => x,
+        Err(errno) => return Outcome::Done(Err(errno)),
+    };
+    let samples = if x.buf == 0 {
+        Samples::Null
+    } else {
+        Samples::Client(x.buf)
+    };
+    transfer(call, Layout::Interleaved, x.frames, samples)
+}
+
+/// WRITEN, READN.
+pub(super) fn noninterleaved(call: &mut PcmCall<'_, '_>) -> Outcome {
+    let mut list = [0_u64; CHANNELS_MAX];
+    match channel_list(call, &mut list) {
+        Ok((frames, list)) => transfer(
+            call,
+            Layout::Noninterleaved,
+            frames,
+            Samples::Channels(list),
+        ),
+        Err(errno) => Outcome::Done(Err(errno)),
+    }
+}
+
+fn channel_list<'l>(
+    call: &mut PcmCall<'_, '_>,
+    list: &'l mut [u64; CHANNELS_MAX],
+) -> Result<(u64, &'l [u64]), Errno> {
+    configured(call)?;
+    let channels = offset(u64::from(call.substream()?.channels()))?;
+    let list = list.get_mut(..channels).ok_or(Errno::EINVAL)?;
+    let x: XferN = call.argument.get()?;
+    call.argument.memory.read(x.bufs, list.as_mut_bytes())?;
+    Ok((x.frames, list))
+}
+
+/// In OPEN a transfer ioctl touches nothing.
+fn configured(call: &mut PcmCall<'_, '_>) -> Result<(), Errno> {
+    match call.substream()?.state() {
+        State::Open => Err(Errno::EBADFD),
+        _ => Ok(()),
+    }
+}
+
+fn transfer(
+    call: &mut PcmCall<'_, '_>,
+    layout: Layout,
+    frames: u64,
+    mut samples: Samples<'_>,
+) -> Outcome {
+    let (id, now, memory) = (call.file.substream, call.now, call.argument.memory);
+    let null = matches!(samples, Samples::Null);
+    let result = call.substream().and_then(|substream| {
+        let mut transfer = substream.begin_transfer(layout, frames, null, now)?;
+        match run(substream, &mut transfer, &mut samples, memory, now) {
+            Next::Done(result) => result.map(Ok),
+            Next::Waits(timeout) => Ok(Err((timeout, transfer))),
+        }
+    });
+    let result = match result {
+        Ok(Ok(frames)) => Ok(frames),
+        Err(errno) => Err(errno),
+        Ok(Err((timeout, transfer))) => {
+            let arg = call.argument.arg;
+            // What another thread sees of `result` meanwhile; the final store will tell if it cannot be written.
+            let _ = memory.write(arg, 0_i64.as_bytes());
+            let answer = TransferAnswer::Ioctl(arg, call.argument.out_size());
+            let samples = samples.keep();
+            let pending = Pending {
+                substream: id,
+                transfer,
+                samples,
+                answer,
+            };
+            return Outcome::Wait(timeout, Work::Transfer(pending));
+        }
+    };
+    let stored = call.argument.put(&signed(result));
+    Outcome::Done(stored.and(result.map(|_| 0)))
+}
+
+impl Files {
+    /// read(2).
+    pub(super) fn read(
+        &mut self,
+        file: FileHandle,
+        size: usize,
+        flags: u32,
+        reply: Reply,
+        memory: Arc<dyn ClientMemory>,
+        now: &Now,
+    ) {
+        let _ = flags;
+        let mut collected = std::mem::take(&mut self.scratch);
+        collected.clear();
+        let samples = Samples::Collect(&mut collected);
+        let io = Io {
+            file,
+            direction: Direction::Capture,
+            size,
+            answer: TransferAnswer::Read,
+        };
+        self.read_write(&io, samples, reply, memory, now);
+        self.scratch = collected;
+    }
+
+    /// write(2).
+    pub(super) fn write(
+        &mut self,
+        file: FileHandle,
+        data: &[u8],
+        flags: u32,
+        reply: Reply,
+        memory: Arc<dyn ClientMemory>,
+        now: &Now,
+    ) {
+        let _ = flags;
+        let (direction, size) = (Direction::Playback, data.len());
+        let io = Io {
+            file,
+            direction,
+            size,
+            answer: TransferAnswer::Write(size, 0),
+        };
+        self.read_write(&io, Samples::Message(data), reply, memory, now);
+    }
+
+    fn read_write(
+        &mut self,
+        io: &Io,
+        mut samples: Samples<'_>,
+        reply: Reply,
+        memory: Arc<dyn ClientMemory>,
+        now: &Now,
+    ) {
+        let (id, substream) = match self.transferable(io) {
+            Ok(found) => found,
+            Err(errno) => return reply.fail(errno),
+        };
+        let begun = begin_bytes(substream, io.size, now);
+        let (mut transfer, frames) = match begun {
+            Ok(begun) => begun,
+            Err(errno) => return reply.fail(errno),
+        };
+        let answer = match io.answer {
+            TransferAnswer::Write(size, _) => TransferAnswer::Write(size, frames),
+            other => other,
+        };
+        match run(substream, &mut transfer, &mut samples, &*memory, now) {
+            Next::Done(result) => {
+                let collected = match &samples {
+                    Samples::Collect(bytes) => bytes.as_slice(),
+                    _ => &[],
+                };
+                answer.send(result, collected, reply, &*memory);
+            }
+            Next::Waits(timeout) => {
+                let samples = samples.keep();
+                let work = Work::Transfer(Pending {
+                    substream: id,
+                    transfer,
+                    samples,
+                    answer,
+                });
+                let waiting = Waiting {
+                    file: Some(io.file),
+                    reply,
+                    memory,
+                    work,
+                };
+                self.parked.park(waiting, timeout, &mut self.card, now);
+            }
+        }
+    }
+
+    fn transferable(&mut self, io: &Io) -> Result<(SubstreamId, &mut Substream), Errno> {
+        if self.gone {
+            return Err(Errno::ENODEV);
+        }
+        let id = match self.table.get_mut(io.file) {
+            None => return Err(Errno::EBADF),
+            Some(OpenFile {
+                kind: Kind::Pcm(file),
+                ..
+            }) => file.substream,
+        };
+        if id.direction != io.direction {
+            return Err(Errno::EINVAL);
+        }
+        Ok((id, self.card.substream_mut(&id).ok_or(Errno::ENODEV)?))
+    }
+}
+
+/// A read(2) or write(2).
+struct Io {
+    file: FileHandle,
+    direction: Direction,
+    size: usize,
+    answer: TransferAnswer,
+}
+
+/// §7.1 for byte counts.
+fn begin_bytes(
+    substream: &mut Substream,
+    size: usize,
+    now: &Now,
+) -> Result<(Transfer, u64), Errno> {
+    if matches!(substream.state(), State::Open | State::Disconnected) {
+        return Err(Errno::EBADFD);
+    }
+    let frames = substream
+        .frames_of_bytes(size as u64)
+        .ok_or(Errno::EINVAL)?;
+    let transfer = substream.begin_transfer(Layout::Interleaved, frames, false, now)?;
+    Ok((transfer, frames))
+}

@@ -1,0 +1,93 @@
+//! The table of open files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::pcm::PcmFile;
+use crate::card::SubstreamId;
+use crate::request::{FileHandle, PollHandle, Sink};
+
+/// What an open file is open on.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// A substream.
+    Pcm(PcmFile),
+}
+
+/// One open file.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    /// What it is open on.
+    pub(crate) kind: Kind,
+    /// Who sleeps in poll on it: to be woken once at the next change.
+    pub(crate) poller: Option<(PollHandle, Arc<dyn Sink>)>,
+}
+
+impl OpenFile {
+    fn wake(&mut self) {
+        if let Some((handle, sink)) = self.poller.take() {
+            sink.wake(handle);
+        }
+    }
+}
+
+/// The open files, in the order they were opened.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    last: u64,
+    files: BTreeMap<FileHandle, OpenFile>,
+}
+
+impl Table {
+    /// A new file; its handle was never used before.
+    pub(crate) fn insert(&mut self, kind: Kind) -> FileHandle {
+        self.last = self.last.wrapping_add(1);
+        let handle = FileHandle(self.last);
+        self.files.insert(handle, OpenFile { kind, poller: None });
+        handle
+    }
+
+    pub(crate) fn remove(&mut self, handle: FileHandle) -> Option<OpenFile> {
+        self.files.remove(&handle)
+    }
+
+    pub(crate) fn get_mut(&mut self, handle: FileHandle) -> Option<&mut OpenFile> {
+        self.files.get_mut(&handle)
+    }
+
+    /// The substream a file is open on, if it is one of a PCM node.
+    pub(crate) fn substream(&self, handle: FileHandle) -> Option<SubstreamId> {
+        match &self.files.get(&handle)?.kind {
+            Kind::Pcm(file) => Some(file.substream),
+        }
+    }
+
+    /// How many files are open.
+    pub(crate) fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether any file is open on this substream.
+    pub(crate) fn uses(&self, id: &SubstreamId) -> bool {
+        self.files.values().any(|file| on(file, id))
+    }
+
+    /// Wakes whoever sleeps in poll on a file of this substream.
+    pub(crate) fn wake_pollers(&mut self, id: &SubstreamId) {
+        self.files
+            .values_mut()
+            .filter(|file| on(file, id))
+            .for_each(OpenFile::wake);
+    }
+
+    /// Wakes whoever sleeps in poll on any file.
+    pub(crate) fn wake_all(&mut self) {
+        self.files.values_mut().for_each(OpenFile::wake);
+    }
+}
+
+fn on(file: &OpenFile, id: &SubstreamId) -> bool {
+    match &file.kind {
+        Kind::Pcm(pcm) => pcm.substream == *id,
+    }
+}

@@ -1,0 +1,307 @@
+//! Requests that wait for their answer: transfers, drains, blocking opens.
+//!
+//! Blocking is data, not a thread: a parked request keeps its reply and its progress. It goes on at a wake-up of its
+//! substream and ends by success, its time-out, a signal, the release of its file or the card's removal.
+
+use std::sync::Arc;
+
+use hw_backends::units::{Nanos, Now};
+use uapi::Errno;
+use uapi::pcm::State;
+
+use super::open::Opening;
+use super::pcm_transfer::Pending;
+use crate::card::{Card, SubstreamId};
+use crate::pcm::Substream;
+use crate::request::{Answer, ClientMemory, FileHandle, Node, Reply, RequestId};
+
+/// How many signals are remembered that came before their request had to wait.
+const EARLY: usize = 16;
+/// How long a paused stream's transfer sleeps before it looks again.
+const PAUSED_SLEEP: Nanos = Nanos(100_000_000);
+
+/// What a parked request waits for.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Space or data.
+    Transfer(Pending),
+    /// The end of the last period. The time-out is a length.
+    Drain(SubstreamId, Option<Nanos>),
+    /// A free substream.
+    Open(Opening),
+}
+
+/// A request that waits.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    /// The file it came through; an open has none yet.
+    pub(crate) file: Option<FileHandle>,
+    /// Its answer.
+    pub(crate) reply: Reply,
+    /// Its caller's memory.
+    pub(crate) memory: Arc<dyn ClientMemory>,
+    /// What it waits for.
+    pub(crate) work: Work,
+}
+
+/// How a request goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// It waits, at most for this length.
+    Waits(Option<Nanos>),
+    /// It is over; a transfer's frames.
+    Done(Result<u64, Errno>),
+}
+
+impl Waiting {
+    /// The substream that wakes it.
+    fn substream(&self) -> Option<SubstreamId> {
+        match &self.work {
+            Work::Transfer(pending) => Some(pending.substream),
+            Work::Drain(substream, _) => Some(*substream),
+            Work::Open(_) => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Slot {
+    waiting: Waiting,
+    deadline: Option<Nanos>,
+}
+
+/// All requests that wait, in the order they came.
+#[derive(Debug, Default)]
+pub(crate) struct Parked {
+    slots: Vec<Slot>,
+    /// Signals whose request was not waiting (yet), the oldest overwritten first.
+    early: [Option<RequestId>; EARLY],
+    next_early: usize,
+}
+
+impl Parked {
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The earliest time-out.
+    pub(crate) fn next_deadline(&self) -> Option<Nanos> {
+        self.slots.iter().filter_map(|slot| slot.deadline).min()
+    }
+
+    /// Lets a request wait, at most for the length `timeout`. A signal that came early ends it at once.
+    pub(crate) fn park(
+        &mut self,
+        waiting: Waiting,
+        timeout: Option<Nanos>,
+        card: &mut Card,
+        now: &Now,
+    ) {
+        let id = waiting.reply.id();
+        if let Some(signal) = self.early.iter_mut().find(|signal| **signal == Some(id)) {
+            *signal = None;
+            return interrupted(waiting, card, now);
+        }
+        self.slots.push(Slot {
+            waiting,
+            deadline: timeout.map(|t| now.monotonic.after(t)),
+        });
+    }
+
+    /// A signal came for the caller of a request.
+    pub(crate) fn interrupt(&mut self, card: &mut Card, of: RequestId, now: &Now) {
+        match self
+            .slots
+            .iter()
+            .position(|slot| slot.waiting.reply.id() == of)
+        {
+            Some(at) => interrupted(self.slots.remove(at).waiting, card, now),
+            None => {
+                if let Some(place) = self.early.get_mut(self.next_early) {
+                    *place = Some(of);
+                }
+                self.next_early = self.next_early.wrapping_add(1) % EARLY;
+            }
+        }
+    }
+
+    /// Something changed on a substream: whoever waits for it looks again.
+    pub(crate) fn wake(&mut self, substream: &mut Substream, id: &SubstreamId, now: &Now) {
+        let mut at = 0;
+        while let Some(slot) = self.slots.get_mut(at) {
+            if slot.waiting.substream() != Some(*id) {
+                at = at.saturating_add(1);
+                continue;
+            }
+            let mut slot = self.slots.remove(at);
+            match look_again(&mut slot.waiting, substream, now) {
+                Next::Done(result) => finish(slot.waiting, result),
+                Next::Waits(timeout) => {
+                    slot.deadline = timeout.map(|t| now.monotonic.after(t));
+                    self.slots.insert(at, slot);
+                    at = at.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    /// Ends whatever has waited too long (§6.10, §7.3).
+    pub(crate) fn time_out(&mut self, card: &mut Card, now: &Now) {
+        let mut at = 0;
+        while let Some(slot) = self.slots.get_mut(at) {
+            if slot
+                .deadline
+                .is_none_or(|deadline| deadline > now.monotonic)
+            {
+                at = at.saturating_add(1);
+                continue;
+            }
+            let mut slot = self.slots.remove(at);
+            match too_late(&slot.waiting, card, now) {
+                Late::Again(timeout) => {
+                    slot.deadline = timeout.map(|t| now.monotonic.after(t));
+                    self.slots.insert(at, slot);
+                    at = at.saturating_add(1);
+                }
+                Late::End(cause) => end(slot.waiting, card, cause, now),
+                Late::Drained => finish(slot.waiting, Ok(0)),
+            }
+        }
+    }
+
+    /// A file is closed: nothing that came through it waits any more.
+    pub(crate) fn end_file(&mut self, card: &mut Card, file: FileHandle, cause: Errno, now: &Now) {
+        for waiting in self.extract(|waiting| waiting.file == Some(file)) {
+            end(waiting, card, cause, now);
+        }
+    }
+
+    /// The card is gone (§3.6).
+    pub(crate) fn disconnect(&mut self, card: &mut Card, now: &Now) {
+        for Slot { waiting, .. } in std::mem::take(&mut self.slots) {
+            let cause = match waiting.work {
+                Work::Transfer(_) => Errno::EBADFD,
+                Work::Drain(..) | Work::Open(_) => Errno::ENODEV,
+            };
+            end(waiting, card, cause, now);
+        }
+    }
+
+    /// Takes out the opens that wait for a substream of a PCM device.
+    pub(crate) fn take_openers(&mut self, device: u32) -> Vec<Waiting> {
+        self.extract(|waiting| match &waiting.work {
+            Work::Open(opening) => {
+                matches!(opening.node, Node::Pcm { device: waited, .. } if waited == device)
+            }
+            _ => false,
+        })
+    }
+
+    fn extract(&mut self, mut which: impl FnMut(&Waiting) -> bool) -> Vec<Waiting> {
+        let mut out = Vec::new();
+        let mut at = 0;
+        while let Some(slot) = self.slots.get(at) {
+            if which(&slot.waiting) {
+                out.push(self.slots.remove(at).waiting);
+            } else {
+                at = at.saturating_add(1);
+            }
+        }
+        out
+    }
+}
+
+/// After a wake-up.
+fn look_again(waiting: &mut Waiting, substream: &mut Substream, now: &Now) -> Next {
+    match &mut waiting.work {
+        Work::Transfer(pending) => pending.run(substream, &*waiting.memory, now),
+        Work::Drain(_, timeout) => match substream.drain_state(false, now) {
+            Some(result) => Next::Done(result.map(|()| 0)),
+            None => Next::Waits(*timeout),
+        },
+        Work::Open(_) => Next::Waits(None),
+    }
+}
+
+/// What a time-out means.
+enum Late {
+    /// Nothing yet; the next time-out is a length.
+    Again(Option<Nanos>),
+    End(Errno),
+    Drained,
+}
+
+/// After its time-out.
+fn too_late(waiting: &Waiting, card: &mut Card, now: &Now) -> Late {
+    let substream = waiting.substream().and_then(|id| card.substream_mut(&id));
+    match (&waiting.work, substream) {
+        (Work::Transfer(_), Some(substream)) if substream.state() == State::Paused => {
+            Late::Again(Some(PAUSED_SLEEP))
+        }
+        (Work::Drain(_, timeout), Some(substream)) => match substream.drain_state(true, now) {
+            None => Late::Again(*timeout),
+            Some(Err(errno)) => Late::End(errno),
+            Some(Ok(())) => Late::Drained,
+        },
+        _ => Late::End(Errno::EIO),
+    }
+}
+
+/// Ends a request from outside. A transfer's partial count wins over the cause.
+fn end(waiting: Waiting, card: &mut Card, cause: Errno, now: &Now) {
+    let Waiting {
+        reply,
+        memory,
+        work,
+        ..
+    } = waiting;
+    match work {
+        Work::Transfer(pending) => {
+            let Pending {
+                substream,
+                transfer,
+                samples,
+                answer,
+            } = pending;
+            let result = match card.substream_mut(&substream) {
+                Some(substream) => substream.end_transfer(transfer, cause, now),
+                None => Err(cause),
+            };
+            answer.send(result, samples.collected(), reply, &*memory);
+        }
+        Work::Drain(..) => reply.fail(cause),
+        Work::Open(_) => reply.fail(without_restart(cause)),
+    }
+}
+
+/// A signal's answer. Only an ioctl's answer can carry "restart the call" to the kernel (§14.3).
+pub(crate) fn without_restart(errno: Errno) -> Errno {
+    if errno == Errno::ERESTARTSYS {
+        Errno::EINTR
+    } else {
+        errno
+    }
+}
+
+fn interrupted(waiting: Waiting, card: &mut Card, now: &Now) {
+    end(waiting, card, Errno::ERESTARTSYS, now);
+}
+
+fn finish(waiting: Waiting, result: Result<u64, Errno>) {
+    let Waiting {
+        reply,
+        memory,
+        work,
+        ..
+    } = waiting;
+    match work {
+        Work::Transfer(Pending {
+            samples, answer, ..
+        }) => {
+            answer.send(result, samples.collected(), reply, &*memory);
+        }
+        Work::Drain(..) => reply.send(&Answer::Ioctl(result.map(|_| 0), &[])),
+        Work::Open(_) => reply.fail(Errno::EIO),
+    }
+}
