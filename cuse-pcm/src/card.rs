@@ -2,7 +2,6 @@
 //!
 //! Knows nothing of open descriptors and requests.
 
-pub mod control;
 pub mod device;
 pub mod identity;
 
@@ -10,7 +9,6 @@ pub use device::{PcmDevice, SubstreamId};
 pub use identity::Identity;
 
 use crate::pcm::Substream;
-use control::Control;
 
 /// One card.
 #[derive(Debug)]
@@ -19,16 +17,14 @@ pub struct Card {
     pub identity: Identity,
     /// PCM devices, by rising number.
     pub devices: Vec<PcmDevice>,
-    /// Control elements.
-    pub control: Control,
 }
 
 impl Card {
-    /// A card of these devices, without control elements yet.
+    /// A card of these devices.
     #[must_use]
     pub fn new(identity: Identity, mut devices: Vec<PcmDevice>) -> Card {
         devices.sort_by_key(|device| device.number);
-        Card { identity, devices, control: Control::new() }
+        Card { identity, devices }
     }
 
     /// The PCM device with this number.

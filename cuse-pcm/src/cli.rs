@@ -2,12 +2,15 @@
 //!
 //! Each command has a file of its own; this one chooses, and turns failures into words and an exit status.
 
+mod daemon;
+mod demo;
 mod doctor;
 mod failure;
 mod logger;
 mod options;
 mod output;
 mod run;
+mod serve;
 mod signals;
 mod wait;
 
@@ -35,6 +38,11 @@ enum Command {
     /// Runs a command that sees a sound card of its own
     #[command(after_help = run::EXAMPLES)]
     Run(run::Run),
+    /// Serves cards to everyone until it is ended
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(serve::Serve),
+    /// Plays a melody through an unmodified aplay and shows what arrived
+    Demo(demo::Demo),
     /// Tells what this machine can do, and what to change where it cannot
     Doctor(doctor::Doctor),
     /// Says whether a private /dev/snd can be made here
@@ -47,6 +55,8 @@ Examples:
   cuse-pcm run -- aplay song.wav                             play into nothing, at the real speed
   cuse-pcm run --playback wav:out.wav -- aplay song.wav      record what a program plays
   cuse-pcm run --capture wav:in.wav -- arecord -d 3 mic.wav  feed a program a file as its microphone
+  cuse-pcm serve --playback wav:out.wav                      a card in /dev/snd for everyone (root)
+  cuse-pcm demo                                              see that it works
   cuse-pcm doctor                                            see what works on this machine
 
 More: `cuse-pcm COMMAND --help`.";
@@ -58,6 +68,8 @@ pub fn main() -> ExitCode {
     logger::start(&arguments.logging);
     let done = match arguments.command {
         Command::Run(run) => run.main(),
+        Command::Serve(serve) => serve.main(),
+        Command::Demo(demo) => demo.main(),
         Command::Doctor(doctor) => doctor.main(),
         Command::ProbeNamespace => doctor::probe(),
     };

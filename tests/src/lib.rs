@@ -7,9 +7,7 @@
 )]
 
 pub mod client;
-pub mod fake_kernel;
 pub mod harness;
-pub mod oracle_device;
 pub mod oracle_hardware;
 pub mod pairwise;
 pub mod sample_formats;

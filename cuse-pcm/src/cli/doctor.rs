@@ -12,6 +12,8 @@ use super::output::print;
 use super::{Failure, run};
 use machine::Machine;
 
+pub(super) use machine::in_path;
+
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
     /// Print JSON

@@ -2,6 +2,9 @@
 
 use clap::{Args, ValueEnum};
 
+use super::Failure;
+use crate::config::{self, CardPlan, Config, DEFAULT_ID, DevicePlan};
+
 /// A card on the command line.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Card")]
@@ -10,12 +13,12 @@ pub(super) struct CardOptions {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=31))]
     pub(super) card: u32,
     /// The card's name, as in `hw:NAME`
-    #[arg(long, value_name = "NAME", default_value = "CUSE")]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_ID)]
     pub(super) id: String,
-    /// Where what is played goes: null, wav:PATH, loopback
+    /// Where what is played goes: null, wav:PATH, loopback, none
     #[arg(long, value_name = "BACKEND", default_value = "null")]
     pub(super) playback: String,
-    /// Where what is recorded comes from: null (silence), wav:PATH, loopback
+    /// Where what is recorded comes from: null (silence), wav:PATH, loopback, none
     #[arg(long, value_name = "BACKEND", default_value = "null")]
     pub(super) capture: String,
     /// How many programs may play, and how many may record, at the same time
@@ -38,4 +41,40 @@ pub(super) enum Nodes {
     Passthrough,
     /// Program and daemon share the node's page cache (any user, Linux 6.6)
     PageCache,
+}
+
+impl CardOptions {
+    /// The card that the options describe.
+    ///
+    /// # Errors
+    /// A name or a backend that cannot be.
+    pub(super) fn plan(&self) -> Result<Config, Failure> {
+        let device = DevicePlan {
+            name: "PCM".to_owned(),
+            playback: self.playback.clone(),
+            capture: self.capture.clone(),
+            substreams: self.substreams,
+            free_run: self.free_run,
+        };
+        let (number, id, name) = (self.card, self.id.clone(), "cuse-pcm".to_owned());
+        let config = Config {
+            cards: vec![CardPlan {
+                number,
+                id,
+                name,
+                devices: vec![device],
+            }],
+        };
+        check(&config).map_err(|error| {
+            Failure::new(error.to_string())
+                .try_this("`cuse-pcm run --help` lists the backends and what they take")
+        })?;
+        Ok(config)
+    }
+}
+
+/// Checks all that can be checked without touching a file.
+pub(super) fn check(config: &Config) -> Result<(), config::Error> {
+    config.check()?;
+    config.cards.iter().try_for_each(config::check_backends)
 }

@@ -6,9 +6,11 @@ use std::process::{Command, ExitCode};
 
 use clap::Args;
 
-use super::options::CardOptions;
+use super::daemon::Daemon;
+use super::options::{CardOptions, Nodes};
 use super::signals::Signals;
-use super::{Failure, wait};
+use super::{Failure, daemon, wait};
+use crate::config::Config;
 use crate::container;
 
 pub(super) const EXAMPLES: &str = "\
@@ -35,21 +37,35 @@ pub(super) struct Run {
 impl Run {
     /// Gives the card, runs the command, returns its exit status.
     pub(super) fn main(self) -> Result<ExitCode, Failure> {
-        in_private(&self.card, &self.command).map(ExitCode::from)
+        let config = self
+            .card
+            .plan()
+            .map_err(|failure| failure.status(NO_CARD))?;
+        in_private(&config, self.card.nodes, &self.command).map(ExitCode::from)
     }
 }
 
-/// Runs `command` with the card of `options` as the only one in `/dev/snd`. To be called before any thread is started.
-/// Returns the exit status to be given.
-pub(super) fn in_private(options: &CardOptions, command: &[OsString]) -> Result<u8, Failure> {
-    let signals = Signals::block()
-        .map_err(|error| Failure::new(format!("Cannot block signals: {error}")).status(NO_CARD))?;
-    container::enter().map_err(|error| Failure::from(error).status(NO_CARD))?;
-    let _at = container::snd_directory().map_err(|error| Failure::from(error).status(NO_CARD))?;
-    if options.card < 32 {
-        return Err(Failure::new("Cards are not joined to the command line yet").status(NO_CARD));
-    }
-    wait_for(command, &signals)
+/// Runs `command` with the cards of `config` as the only ones in `/dev/snd`. To be called before any thread is
+/// started. Returns the exit status to be given.
+pub(super) fn in_private(
+    config: &Config,
+    nodes: Nodes,
+    command: &[OsString],
+) -> Result<u8, Failure> {
+    let (signals, daemon) = prepare(config, nodes).map_err(|failure| failure.status(NO_CARD))?;
+    let status = wait_for(command, &signals);
+    // The sound is complete when this returns.
+    drop(daemon);
+    status
+}
+
+fn prepare(config: &Config, nodes: Nodes) -> Result<(Signals, Daemon), Failure> {
+    let signals =
+        Signals::block().map_err(|error| Failure::new(format!("Cannot block signals: {error}")))?;
+    container::enter()?;
+    let at = container::snd_directory()?;
+    let daemon = daemon::start(config, nodes, &at)?;
+    Ok((signals, daemon))
 }
 
 /// Does what [`in_private`] does up to the command; tells what was made.

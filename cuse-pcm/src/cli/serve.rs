@@ -1,0 +1,107 @@
+//! `cuse-pcm serve`: cards for everyone, in the foreground.
+
+mod directory;
+mod ready;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::options::{CardOptions, check};
+use super::signals::Signals;
+use super::{Failure, daemon};
+use crate::config::Config;
+use crate::container::SND_DIRECTORY;
+use directory::Directory;
+
+pub(super) const EXAMPLES: &str = "\
+Serves in the foreground; when programs can open the card it prints a line that begins with `ready:` (and tells systemd,
+if that started it). SIGTERM or Ctrl-C ends it and unmounts.
+
+A file for --config may hold several cards, each with several PCM devices (relative paths start from where serve runs):
+
+  [[card]]
+  number = 0                        # required: 0 to 31
+  id = \"Studio\"                     # hw:Studio; default CUSE; every card its own
+  name = \"Studio in user space\"     # for people
+
+  [[card.pcm]]                      # hw:Studio,0
+  playback = \"wav:/tmp/out.wav\"     # null (default), wav:PATH, loopback, none
+  capture = \"none\"
+
+  [[card.pcm]]                      # hw:Studio,1
+  name = \"Cable\"
+  playback = \"loopback\"             # what is played ...
+  capture = \"loopback\"              # ... is recorded
+  substreams = 4                    # default 1
+  free_run = false                  # default: keep real time
+
+Examples:
+  cuse-pcm serve                                            card 0 in /dev/snd (root)
+  cuse-pcm serve --config cards.toml
+  cuse-pcm serve --at /run/snd --playback wav:out.wav       in a directory that exists, to be bound into a container";
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    card: CardOptions,
+    /// Describe the cards in a TOML file instead
+    #[arg(long, value_name = "FILE",
+          conflicts_with_all = ["card", "id", "playback", "capture", "substreams", "free_run"])]
+    config: Option<PathBuf>,
+    /// The directory that shall hold the nodes
+    #[arg(long, value_name = "DIR", default_value = SND_DIRECTORY)]
+    at: PathBuf,
+}
+
+impl Serve {
+    /// Serves until a signal ends it.
+    pub(super) fn main(self) -> Result<ExitCode, Failure> {
+        let config = self.plan()?;
+        let signals = Signals::block()
+            .map_err(|error| Failure::new(format!("Cannot block signals: {error}")))?;
+        let directory = Directory::take(&self.at, &config)?;
+        let daemon = daemon::start(&config, self.card.nodes, directory.path())?;
+        ready::tell(&config, directory.path())?;
+        let ended = until_ended(&signals);
+        // Before the directory goes.
+        drop(daemon);
+        drop(directory);
+        ended.map(|()| ExitCode::SUCCESS)
+    }
+
+    fn plan(&self) -> Result<Config, Failure> {
+        let Some(path) = &self.config else {
+            return self.card.plan();
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::new(format!("Cannot read {}: {error}", path.display()))
+                .try_this("check the path after --config")
+        })?;
+        let config = Config::parse(&text).and_then(|config| check(&config).map(|()| config));
+        config.map_err(|error| {
+            Failure::new(format!(
+                "{} does not describe cards. {error}",
+                path.display()
+            ))
+            .try_this("compare it with the example in `cuse-pcm serve --help`")
+        })
+    }
+}
+
+/// Waits for a signal that asks to end.
+fn until_ended(signals: &Signals) -> Result<(), Failure> {
+    loop {
+        let signal = signals
+            .next()
+            .map_err(|error| Failure::new(format!("Cannot wait for signals: {error}")))?;
+        if matches!(
+            signal.number,
+            libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGQUIT
+        ) {
+            log::info!("Signal {} ends it", signal.number);
+            return Ok(());
+        }
+    }
+}
