@@ -10,6 +10,7 @@ pub mod client;
 pub mod harness;
 pub mod oracle_hardware;
 pub mod pairwise;
+pub mod random;
 pub mod sample_formats;
 pub mod served;
 pub mod wav_file;

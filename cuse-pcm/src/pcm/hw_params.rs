@@ -141,6 +141,18 @@ impl Constraints {
         interval::refine(self.intervals.get_mut(index).ok_or(Errno::EINVAL)?, to).map(|_| ())
     }
 
+    /// Whether all of `p` lies within.
+    fn hold(&self, p: &HwParams) -> bool {
+        let masks = p.masks.iter().zip(&self.masks);
+        let intervals = p.intervals.iter().zip(&self.intervals);
+        masks
+            .into_iter()
+            .all(|(m, &allowed)| mask::bits(m) & !allowed == 0)
+            && intervals
+                .into_iter()
+                .all(|(i, allowed)| interval::within(i, allowed))
+    }
+
     /// Brings in what the caller asks about, and refuses what is empty from the start (§4.4 steps 2 and 3).
     fn apply(&self, p: &mut HwParams) -> Result<(), Errno> {
         let rmask = p.rmask;
@@ -162,6 +174,22 @@ impl Constraints {
         }
         Ok(())
     }
+}
+
+/// Whether a choice is one that the device can carry out.
+///
+/// Refinement alone does not see to it: an open bound at the rim of the number range (`[0, 0)` of integers) wraps around
+/// and leaves the constraint again, and a format without a size makes no frames. The kernel lets that pass; here a device
+/// may rely on its own limits, and on sizes that belong together.
+fn sound(constraints: &Constraints, p: &HwParams) -> bool {
+    let params = settled(p);
+    let bits = params
+        .buffer_size
+        .saturating_mul(u64::from(params.frame_bits));
+    constraints.hold(p)
+        && (1..=params.buffer_size).contains(&params.period_size)
+        && bits > 0
+        && bits == params.dma_bytes.saturating_mul(8)
 }
 
 fn mmap(space: &Space<'_>) -> bool {
@@ -227,7 +255,12 @@ pub fn choose(space: &Space<'_>, p: &mut HwParams) -> Result<(), Errno> {
         follow(space, &constraints, p, param, changed)?;
         returned(interval::single(interval(p, param)?).ok_or(Errno::EINVAL)?)?;
     }
-    complete(space, p)
+    complete(space, p)?;
+    if sound(&constraints, p) {
+        Ok(())
+    } else {
+        Err(Errno::EINVAL)
+    }
 }
 
 /// Refines once more after a choice.

@@ -63,6 +63,12 @@ pub const fn contains(i: &Interval, value: u32) -> bool {
     above && below
 }
 
+/// Whether no bound of `i` lies beyond those of the closed interval `limits`.
+#[must_use]
+pub const fn within(i: &Interval, limits: &Interval) -> bool {
+    limits.min <= i.min && i.max <= limits.max
+}
+
 /// The value of an interval that has just one: `[n, n]`, `(n, n+1]`, `[n, n+1)`, and also `(n, n+1)`, whose value
 /// is n.
 #[must_use]

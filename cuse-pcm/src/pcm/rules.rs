@@ -91,15 +91,15 @@ const RATE_LIST_RULE: usize = BUFFER_LIMIT_RULE + 1;
 const RULES: usize = RATE_LIST_RULE + 1;
 
 impl Formula {
-    /// The parameters whose change makes the rule run again, as bits.
-    const fn dependencies(self) -> u32 {
+    /// The parameters whose change makes the rule run again.
+    const fn dependencies(self) -> [Param; 2] {
         match self {
-            Formula::FormatsOfBits => bit(SampleBits),
-            Formula::BitsOfFormats => bit(Format) | bit(SampleBits),
+            Formula::FormatsOfBits => [SampleBits, SampleBits],
+            Formula::BitsOfFormats => [Format, SampleBits],
             Formula::Mul(a, b)
             | Formula::Div(a, b)
             | Formula::MulDivK(a, b, _)
-            | Formula::MulKDiv(a, _, b) => bit(a) | bit(b),
+            | Formula::MulKDiv(a, _, b) => [a, b],
         }
     }
 
@@ -204,19 +204,14 @@ impl Stamps {
     }
 
     /// Whether one of the parameters changed after the rule last ran.
-    fn due(&self, dependencies: u32, rule: usize) -> bool {
+    fn due(&self, [a, b]: [Param; 2], rule: usize) -> bool {
         let ran = self.ran.get(rule).copied().unwrap_or(0);
-        self.changed
-            .iter()
-            .zip(0..)
-            .any(|(&stamp, number)| dependencies >> number & 1 != 0 && stamp > ran)
+        self.changed(a) > ran || self.changed(b) > ran
     }
 
-    /// Whether a parameter was asked about, or has changed.
-    fn touched(&self, param: Param) -> bool {
-        self.changed
-            .get(param as usize)
-            .is_some_and(|&stamp| stamp > 0)
+    /// When a parameter last changed; 0 if it was not asked about and has not changed.
+    fn changed(&self, param: Param) -> u64 {
+        self.changed.get(param as usize).copied().unwrap_or(0)
     }
 
     fn moved(&mut self, param: Param, p: &mut HwParams) {
@@ -235,14 +230,18 @@ impl Stamps {
     }
 }
 
+/// Most passes of one refinement. What a program asks for settles in tens; but times that almost fit the sizes make a
+/// bound creep by one a pass, and the card is locked meanwhile. The kernel has no such limit.
+const PASSES: u32 = 1 << 18;
+
 /// Runs all rules, in passes, until a pass moves nothing. With an empty `rmask` no rule runs; with a partial one only
 /// those that it reaches.
 ///
 /// # Errors
-/// EINVAL: the parameters contradict each other.
+/// EINVAL: the parameters contradict each other, or creep for more than [`PASSES`].
 pub(super) fn settle(space: &Space<'_>, p: &mut HwParams) -> Result<(), Errno> {
     let mut stamps = Stamps::new(p.rmask);
-    loop {
+    for _ in 0..PASSES {
         stamps.again = false;
         common_rules(&mut stamps, p)?;
         device_rules(space.hardware, &mut stamps, p)?;
@@ -251,6 +250,7 @@ pub(super) fn settle(space: &Space<'_>, p: &mut HwParams) -> Result<(), Errno> {
             return Ok(());
         }
     }
+    Err(Errno::EINVAL)
 }
 
 fn common_rules(stamps: &mut Stamps, p: &mut HwParams) -> Result<(), Errno> {
@@ -271,7 +271,7 @@ fn device_rules(hardware: &Hardware, stamps: &mut Stamps, p: &mut HwParams) -> R
     for rule in &hardware.rules {
         let (target, changed) = match *rule {
             hardware::Rule::Formats(_) | hardware::Rule::Range(..)
-                if !stamps.touched(target_of(rule)) =>
+                if stamps.changed(target_of(rule)) == 0 =>
             {
                 continue;
             }
@@ -299,13 +299,13 @@ const fn target_of(rule: &hardware::Rule) -> Param {
 }
 
 fn last_rules(space: &Space<'_>, stamps: &mut Stamps, p: &mut HwParams) -> Result<(), Errno> {
-    if stamps.due(bit(Subformat) | bit(Format), SUBFORMAT_RULE) {
+    if stamps.due([Subformat, Format], SUBFORMAT_RULE) {
         let allowed = subformats(mask::bits(mask(p, Format)?));
         // Not a change to anyone: no cmask, no further rules.
         mask::refine(mask_mut(p, Subformat)?, allowed)?;
         stamps.ran(SUBFORMAT_RULE);
     }
-    if stamps.due(bit(BufferBytes), BUFFER_LIMIT_RULE) {
+    if stamps.due([BufferBytes; 2], BUFFER_LIMIT_RULE) {
         let limit = interval::integers(0, space.buffer_bytes_limit);
         if interval::refine(interval_mut(p, BufferBytes)?, &limit)? {
             stamps.moved(BufferBytes, p);
@@ -313,7 +313,7 @@ fn last_rules(space: &Space<'_>, stamps: &mut Stamps, p: &mut HwParams) -> Resul
         stamps.ran(BUFFER_LIMIT_RULE);
     }
     let any_rate = hardware::RATE_CONTINUOUS | hardware::RATE_KNOT;
-    if space.hardware.rates & any_rate == 0 && stamps.due(bit(Rate), RATE_LIST_RULE) {
+    if space.hardware.rates & any_rate == 0 && stamps.due([Rate; 2], RATE_LIST_RULE) {
         let listed = listed_rates(space.hardware.rates, interval(p, Rate)?);
         if interval::refine(interval_mut(p, Rate)?, &listed)? {
             stamps.moved(Rate, p);
