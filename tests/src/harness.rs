@@ -41,6 +41,13 @@ pub const KINDS: [Kind; 3] = [Kind::Root, Kind::RootPageCache, Kind::User];
 /// The user and group that stand for somebody without privileges.
 pub const NOBODY: u32 = 65534;
 
+/// Runs the program `$0` as [`NOBODY`], in a mount namespace of its own. There `/dev/fuse` is open to all, as on any
+/// distribution; and the program is reached through a descriptor, as the build's folder may be closed to others.
+const AS_NOBODY: &str = "
+    mount -t tmpfs -o mode=755 fuse /mnt && mknod -m 666 /mnt/fuse c 10 229 &&
+    mount --bind /mnt/fuse /dev/fuse && umount -l /mnt || exit 99
+    exec setpriv --reuid=65534 --regid=65534 --clear-groups /proc/self/fd/9 \"$@\" 9<\"$0\"";
+
 /// `cuse-pcm run CARD -- COMMAND`, to be run as `kind` says. Ends after `limit` at the latest.
 #[must_use]
 pub fn run_command<S: AsRef<OsStr>>(
@@ -53,8 +60,7 @@ pub fn run_command<S: AsRef<OsStr>>(
     all.arg("--kill-after=5")
         .arg(format!("{}", limit.as_secs_f64()));
     if kind == Kind::User {
-        // Through a descriptor: the build's folder may be closed to other users.
-        all.args(["bash", "-c", "exec setpriv --reuid=65534 --regid=65534 --clear-groups /proc/self/fd/9 \"$@\" 9<\"$0\""]);
+        all.args(["unshare", "--mount", "bash", "-c", AS_NOBODY]);
     }
     all.arg(program()).arg("run");
     if kind == Kind::RootPageCache {
