@@ -1,202 +1,249 @@
 //! One substream: a device, its ring, and what a client sees of both.
 
-use hw_backends::dma::{Area, Backing};
+use hw_backends::dma::Backing;
+use hw_backends::hardware::{Hardware, info};
 use hw_backends::ops::PcmOps;
-use hw_backends::params::Params;
 use hw_backends::units::{Direction, Nanos, Now};
 use uapi::Errno;
-use uapi::pcm::{ChannelInfo, HwParams, State, Status, SwParams, SyncPtr};
+use uapi::pcm::{MmapControl, MmapStatus, State};
 
-use super::{Chunk, Drain, Layout, Step, Transfer, Wakeups};
+use super::Wakeups;
+use super::hw_ptr::Cause;
+use super::pages::SharedPages;
+use super::position::Position;
+use super::runtime::{Runtime, timespec};
+use crate::buffer::{Budget, Limits, ManagedBuffer};
 
 /// One substream of a PCM device.
 #[derive(Debug)]
 pub struct Substream {
-    device: Box<dyn PcmOps>,
-    direction: Direction,
+    pub(super) device: Box<dyn PcmOps>,
+    pub(super) direction: Direction,
+    pub(super) buffer: ManagedBuffer,
+    pub(super) runtime: Runtime,
+    /// The device has the ring.
+    pub(super) configured: bool,
+    /// Information flags of the device at open.
+    pub(super) hardware_info: u32,
     open: bool,
+    pages: SharedPages,
 }
 
-#[expect(
-    missing_docs,
-    clippy::missing_errors_doc,
-    unused_variables,
-    reason = "under construction"
-)]
+/// A look at a substream, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// State.
+    pub state: State,
+    /// Where the device was last seen, frames.
+    pub hw_ptr: u64,
+    /// Where the client is, frames.
+    pub appl_ptr: u64,
+    /// Frames that can be written or read; 0 before HW_PARAMS.
+    pub avail: u64,
+    /// Wake-up threshold, frames.
+    pub avail_min: u64,
+    /// Xruns of this open.
+    pub xruns: u64,
+}
+
 impl Substream {
-    /// A closed substream of `device`.
+    /// A closed substream of `device`, with a card's memory to itself.
     #[must_use]
     pub fn new(device: Box<dyn PcmOps>, direction: Direction) -> Substream {
+        Substream::with_buffer(device, direction, Limits::default(), Budget::default())
+    }
+
+    /// A closed substream of `device` whose ring keeps to `limits` and to the card's `budget`.
+    #[must_use]
+    pub fn with_buffer(
+        device: Box<dyn PcmOps>,
+        direction: Direction,
+        limits: Limits,
+        budget: Budget,
+    ) -> Substream {
         Substream {
             device,
             direction,
+            buffer: ManagedBuffer::new(limits, budget),
+            runtime: Runtime::default(),
+            configured: false,
+            hardware_info: 0,
             open: false,
+            pages: SharedPages::default(),
         }
     }
+
+    /// Which way the sound goes.
     #[must_use]
     pub fn direction(&self) -> Direction {
         self.direction
     }
+
+    /// Whether a client has it open.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.open
     }
+
+    /// The state; OPEN also while it is closed.
     #[must_use]
     pub fn state(&self) -> State {
-        State::Open
+        self.runtime.state()
     }
-    /// Capabilities of the device now.
+
+    /// Capabilities of the device now, as far as the node of this open can carry them.
     #[must_use]
-    pub fn hardware(&self) -> hw_backends::hardware::Hardware {
-        self.device.hardware()
+    pub fn hardware(&self) -> Hardware {
+        let mut hardware = self.device.hardware();
+        if !self.buffer.carries_values() {
+            hardware.info &= !info::PAUSE;
+        }
+        hardware
     }
+
+    /// O_NONBLOCK as transfers see it: of the first open, or of the file that last prepared (§2.4).
+    #[must_use]
+    pub fn nonblock(&self) -> bool {
+        self.runtime.nonblock
+    }
+
+    /// Opens it with a fresh runtime (§2.2). `nonblock` is O_NONBLOCK of this open.
+    ///
+    /// # Errors
+    /// EBUSY: it is open. The device's own.
     pub fn open(
         &mut self,
         backing: Box<dyn Backing>,
         nonblock: bool,
-        now: &Now,
+        _now: &Now,
     ) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
+        if self.open {
+            return Err(Errno::EBUSY);
+        }
+        self.device.open()?;
+        self.buffer.attach(backing);
+        self.hardware_info = self.hardware().info;
+        self.runtime = Runtime {
+            nonblock,
+            ..Runtime::default()
+        };
+        self.pages = SharedPages::new(self.buffer.pages());
+        self.open = true;
+        Ok(())
     }
-    pub fn close(&mut self, now: &Now) {}
-    pub fn hw_refine(&mut self, p: &mut HwParams) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
+
+    /// The last reference is closed: DROP, HW_FREE, and the device closes (§2.6).
+    pub fn close(&mut self, now: &Now) {
+        if !self.open {
+            return;
+        }
+        self.operation(now, |s| {
+            if s.runtime.state() != State::Disconnected {
+                s.release_pause(now);
+                s.stop(State::Setup, now);
+            }
+            if s.runtime.state() != State::Open {
+                s.unconfigure();
+            }
+        });
+        self.device.close();
+        self.buffer.detach();
+        self.pages = SharedPages::default();
+        self.runtime = Runtime::default();
+        self.open = false;
     }
-    pub fn hw_params(&mut self, p: &mut HwParams, now: &Now) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
-    }
-    /// Replaces the boundary by the one of 32-bit callers (§1.9), after a HW_PARAMS of such a caller.
-    pub fn use_compat_boundary(&mut self) {}
-    pub fn boundary(&self) -> u64 {
-        0
-    }
-    pub fn hw_free(&mut self, now: &Now) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn sw_params(&mut self, p: &mut SwParams, now: &Now) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn status(&mut self, audio_tstamp_data: u32, now: &Now) -> Result<Status, Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn delay(&mut self, now: &Now) -> Result<i64, Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn hwsync(&mut self, now: &Now) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn sync_ptr(&mut self, p: &mut SyncPtr, now: &Now) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn channel_info(&self, channel: u32) -> Result<ChannelInfo, Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn ttstamp(&mut self, kind: i32) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn prepare(&mut self, nonblock: Option<bool>, now: &Now) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn reset(&mut self, now: &Now) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn start(&mut self, now: &Now) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn drop_frames(&mut self, now: &Now) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn resume(&mut self, now: &Now) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
-    }
-    /// Power goes down.
-    pub fn suspend(&mut self, now: &Now) {}
-    /// The card is gone: state DISCONNECTED, everybody is woken.
-    pub fn disconnect(&mut self, now: &Now) {}
-    pub fn xrun(&mut self, now: &Now) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn pause(&mut self, push: bool, now: &Now) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn drain(&mut self, nonblock: bool, now: &Now) -> Result<Drain, Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn drain_state(&mut self, timed_out: bool, now: &Now) -> Option<Result<(), Errno>> {
-        Some(Err(Errno::ENOTTY))
-    }
-    pub fn rewind(&mut self, n: u64, now: &Now) -> Result<u64, Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn forward(&mut self, n: u64, now: &Now) -> Result<u64, Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn begin_transfer(
-        &mut self,
-        layout: Layout,
-        frames: u64,
-        null: bool,
-        now: &Now,
-    ) -> Result<Transfer, Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn next_step(&mut self, t: &mut Transfer, now: &Now) -> Step {
-        Step::Done(Err(Errno::ENOTTY))
-    }
-    pub fn commit(
-        &mut self,
-        t: &mut Transfer,
-        chunk: &Chunk,
-        copied: Result<(), Errno>,
-        now: &Now,
-    ) {
-    }
-    #[expect(clippy::needless_pass_by_value, reason = "a transfer ends once")]
-    pub fn end_transfer(&mut self, t: Transfer, cause: Errno, now: &Now) -> Result<u64, Errno> {
-        Err(Errno::ENOTTY)
-    }
-    pub fn ring_part(&self, chunk: &Chunk, channel: Option<u32>) -> Option<Area> {
-        None
-    }
-    pub fn silence_chunk(&mut self, chunk: &Chunk, channel: Option<u32>) {}
-    pub fn nonblock(&self) -> bool {
-        false
-    }
-    /// Channels configured; 0 before the first HW_PARAMS.
-    pub fn channels(&self) -> u32 {
-        0
-    }
-    /// Bytes of a frame over all channels, and 0 before the first HW_PARAMS. Less than a byte is rounded up.
-    pub fn frame_bytes(&self) -> u64 {
-        0
-    }
-    /// Frames that `bytes` of an interleaved buffer hold; `None` unless whole frames and whole bytes (§7.1).
-    pub fn frames_of_bytes(&self, bytes: u64) -> Option<u64> {
-        None
-    }
-    /// Frames that `bytes` of one channel's buffer hold (§7.1: a multiple of a whole frame), in samples.
-    pub fn samples_of_bytes(&self, bytes: u64) -> Option<u64> {
-        None
-    }
-    /// Bytes that `frames` take in an interleaved buffer.
-    pub fn bytes_of_frames(&self, frames: u64) -> u64 {
-        0
-    }
-    /// Bytes that `frames` take in one channel's buffer.
-    pub fn bytes_of_samples(&self, frames: u64) -> u64 {
-        0
-    }
-    pub fn params(&self) -> Option<&Params> {
-        None
-    }
-    pub fn poll(&mut self) -> u32 {
-        0
-    }
+
+    /// When, on the monotonic clock, the device's next period will have elapsed: to be told by
+    /// [`elapsed`](Substream::elapsed) then. `None` while nothing moves.
+    #[must_use]
     pub fn next_event(&self) -> Option<Nanos> {
-        None
+        if self.runtime.running(self.direction) {
+            self.device.next_event(&self.view())
+        } else {
+            None
+        }
     }
-    pub fn elapsed(&mut self, now: &Now) {}
+
+    /// The device's deadline has come.
+    pub fn elapsed(&mut self, now: &Now) {
+        self.operation(now, |s| {
+            if s.runtime.running(s.direction) {
+                // A stop has woken whom it concerns.
+                let _ = s.update_pointer(Cause::Interrupt, now);
+            }
+        });
+    }
+
+    /// Who has to look again since this was last asked.
     pub fn take_wakeups(&mut self) -> Wakeups {
-        Wakeups::default()
+        std::mem::take(&mut self.runtime.wakeups)
+    }
+
+    /// A look without touching anything.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let rt = &self.runtime;
+        Snapshot {
+            state: rt.state(),
+            hw_ptr: rt.hw.0,
+            appl_ptr: rt.appl.0,
+            avail: if rt.params.is_some() {
+                rt.avail(self.direction)
+            } else {
+                0
+            },
+            avail_min: rt.avail_min,
+            xruns: rt.xruns,
+        }
+    }
+
+    /// Does something between reading the control page and publishing the status page.
+    pub(super) fn operation<T>(&mut self, now: &Now, what: impl FnOnce(&mut Substream) -> T) -> T {
+        self.read_control(Some(now));
+        let result = what(self);
+        self.publish();
+        result
+    }
+
+    /// Takes over what the client stored in its control page: any value (§6.7). A device that has to hear of every move
+    /// is told, and may refuse; without `now` that is left to the next operation.
+    pub(super) fn read_control(&mut self, now: Option<&Now>) {
+        let Some(control) = self.pages.control() else {
+            return;
+        };
+        self.runtime.avail_min = control.avail_min;
+        let appl = Position(control.appl_ptr);
+        let heard = self.hardware_info & info::SYNC_APPLPTR != 0;
+        match now {
+            Some(now) if heard => {
+                // A refused move is taken back in the page when this operation publishes.
+                let _ = self.apply_appl(appl, now);
+            }
+            None if heard => {}
+            _ => self.runtime.appl = appl,
+        }
+    }
+
+    fn publish(&mut self) {
+        let status = self.status_record();
+        let control = MmapControl {
+            appl_ptr: self.runtime.appl.0,
+            avail_min: self.runtime.avail_min,
+        };
+        self.pages.publish(&status, &control);
+    }
+
+    /// The status page's record.
+    pub(super) fn status_record(&self) -> MmapStatus {
+        let rt = &self.runtime;
+        MmapStatus {
+            state: rt.state() as i32,
+            pad1: 0,
+            hw_ptr: rt.hw.0,
+            tstamp: timespec(rt.tstamp),
+            suspended_state: rt.life.before_suspend() as i32,
+            pad2: 0,
+            audio_tstamp: timespec(rt.audio_tstamp),
+        }
     }
 }

@@ -31,6 +31,12 @@ pub trait Backing: Send + std::fmt::Debug {
     fn mappable(&self) -> bool {
         self.pages().is_some()
     }
+
+    /// Whether the node passes on ioctl arguments that are values, not addresses (PAUSE, LINK). Where it does not, a
+    /// client is not told that it can pause.
+    fn values(&self) -> bool {
+        true
+    }
 }
 
 /// Memory that no client can map.
