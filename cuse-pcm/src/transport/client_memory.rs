@@ -1,0 +1,214 @@
+//! The memory and the descriptors of the thread that waits for an answer.
+//!
+//! The thread sits in its system call meanwhile, so neither its memory nor its number goes away. Whether we may reach
+//! it is the kernel's ptrace rule: same user, or a privilege over the client.
+#![allow(unsafe_code, reason = "process_vm_readv and process_vm_writev take raw addresses")]
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use hw_backends::dma::Area;
+use uapi::Errno;
+
+use crate::request::ClientMemory;
+
+/// Said once: the daemon may not touch clients' memory.
+static REFUSED: AtomicBool = AtomicBool::new(false);
+
+/// One calling thread, seen through one open descriptor.
+#[derive(Debug)]
+pub struct Client {
+    tid: u32,
+    /// `ino` that names the descriptor among the thread's own; 0 where none does.
+    inode: u64,
+    /// Process id once found out, else 0.
+    process: AtomicU32,
+}
+
+impl Client {
+    /// The thread `tid`, which came through a descriptor on an inode of its own, numbered `inode`; 0 if that is shared.
+    #[must_use]
+    pub fn new(tid: u32, inode: u64) -> Client {
+        Client { tid, inode, process: AtomicU32::new(0) }
+    }
+
+    /// The thread.
+    #[must_use]
+    pub fn tid(&self) -> u32 {
+        self.tid
+    }
+
+    fn copy(&self, way: Way, address: u64, local: *mut u8, length: usize) -> Result<(), Errno> {
+        if length == 0 {
+            return Ok(());
+        }
+        let (Ok(pid), Ok(remote)) = (libc::pid_t::try_from(self.tid), usize::try_from(address)) else {
+            return Err(Errno::EFAULT);
+        };
+        if pid == 0 {
+            self.refused("the caller is in a process id namespace that is not visible here");
+            return Err(Errno::EFAULT);
+        }
+        let local = libc::iovec { iov_base: local.cast(), iov_len: length };
+        let remote = libc::iovec { iov_base: std::ptr::without_provenance_mut(remote), iov_len: length };
+        let copied = match way {
+            // SAFETY: `local` is writable for `length` bytes: the callers below pass a slice or an area they borrow.
+            // The kernel checks the remote side.
+            Way::In => unsafe { libc::process_vm_readv(pid, &raw const local, 1, &raw const remote, 1, 0) },
+            // SAFETY: as above, only read.
+            Way::Out => unsafe { libc::process_vm_writev(pid, &raw const local, 1, &raw const remote, 1, 0) },
+        };
+        if usize::try_from(copied) == Ok(length) {
+            return Ok(());
+        }
+        if copied < 0 {
+            let cause = std::io::Error::last_os_error();
+            if cause.raw_os_error() != Some(libc::EFAULT) {
+                self.refused(&cause);
+            }
+        }
+        Err(Errno::EFAULT)
+    }
+
+    fn refused(&self, cause: &dyn fmt::Display) {
+        if !REFUSED.swap(true, Ordering::Relaxed) {
+            log::error!(
+                "Cannot reach the memory of client thread {}: {cause}. Transfers that point elsewhere answer EFAULT; \
+                 run the daemon as the client's user in the same process id namespace, or with CAP_SYS_PTRACE",
+                self.tid
+            );
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    In,
+    Out,
+}
+
+impl ClientMemory for Client {
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Errno> {
+        self.copy(Way::In, address, into.as_mut_ptr(), into.len())
+    }
+
+    fn write(&self, address: u64, from: &[u8]) -> Result<(), Errno> {
+        self.copy(Way::Out, address, from.as_ptr().cast_mut(), from.len())
+    }
+
+    fn read_area(&self, address: u64, into: &Area) -> Result<(), Errno> {
+        self.copy(Way::In, address, into.as_ptr(), into.len())
+    }
+
+    fn write_area(&self, address: u64, from: &Area) -> Result<(), Errno> {
+        self.copy(Way::Out, address, from.as_ptr(), from.len())
+    }
+
+    fn file_flags(&self) -> Option<u32> {
+        if self.tid == 0 || self.inode == 0 {
+            return None;
+        }
+        descriptor_flags(self.tid, self.inode)
+    }
+
+    fn process(&self) -> u32 {
+        let known = self.process.load(Ordering::Relaxed);
+        if known != 0 || self.tid == 0 {
+            return known;
+        }
+        let found = thread_group(self.tid).unwrap_or(0);
+        self.process.store(found, Ordering::Relaxed);
+        found
+    }
+}
+
+/// Flags (`O_*`) of the descriptor of thread `tid` that is open on inode number `inode`.
+fn descriptor_flags(tid: u32, inode: u64) -> Option<u32> {
+    for entry in std::fs::read_dir(format!("/proc/{tid}/fdinfo")).ok()?.flatten() {
+        let Ok(text) = std::fs::read_to_string(entry.path()) else { continue };
+        if field(&text, "ino:").and_then(|s| s.parse().ok()) == Some(inode) {
+            return field(&text, "flags:").and_then(|s| u32::from_str_radix(s, 8).ok());
+        }
+    }
+    None
+}
+
+fn thread_group(tid: u32) -> Option<u32> {
+    let text = std::fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    field(&text, "Tgid:")?.parse().ok()
+}
+
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    fn myself(inode: u64) -> Client {
+        Client::new(rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned(), inode)
+    }
+
+    #[test]
+    fn reads_and_writes_the_memory_of_a_thread() {
+        let mut theirs = [1u8, 2, 3, 4];
+        let address = theirs.as_mut_ptr() as u64;
+        let mut ours = [0u8; 4];
+        myself(0).read(address, &mut ours).unwrap();
+        assert_eq!(ours, [1, 2, 3, 4]);
+        myself(0).write(address, &[9, 8]).unwrap();
+        assert_eq!(std::hint::black_box(&theirs), &[9, 8, 3, 4]);
+    }
+
+    #[test]
+    fn copies_straight_into_an_area() {
+        let theirs = [7u8; 100];
+        let area = Area::anonymous(100).unwrap();
+        myself(0).read_area(theirs.as_ptr() as u64, &area).unwrap();
+        let mut got = [0u8; 100];
+        area.read(0, &mut got);
+        assert_eq!(got, theirs);
+    }
+
+    #[test]
+    fn an_address_that_is_not_mapped_is_efault() {
+        let mut byte = [0];
+        assert_eq!(myself(0).read(8, &mut byte), Err(Errno::EFAULT));
+        assert_eq!(myself(0).write(u64::MAX - 3, &[1]), Err(Errno::EFAULT));
+    }
+
+    #[test]
+    fn an_invisible_caller_is_efault() {
+        let mut byte = [0];
+        let address = byte.as_mut_ptr() as u64;
+        assert_eq!(Client::new(0, 0).read(address, &mut byte), Err(Errno::EFAULT));
+    }
+
+    #[test]
+    fn nothing_to_copy_succeeds_at_any_address() {
+        assert_eq!(myself(0).read(0, &mut []), Ok(()));
+    }
+
+    #[test]
+    fn flags_are_those_of_the_descriptor_now() {
+        let path = std::env::temp_dir().join(format!("cuse-pcm-fdinfo-{}", std::process::id()));
+        let file = std::fs::File::create(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let client = myself(file.metadata().unwrap().ino());
+        assert_eq!(client.file_flags().unwrap() & libc::O_NONBLOCK as u32, 0);
+        rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::NONBLOCK).unwrap();
+        assert_ne!(client.file_flags().unwrap() & libc::O_NONBLOCK as u32, 0, "fd {}", file.as_raw_fd());
+    }
+
+    #[test]
+    fn the_process_of_a_thread_is_its_group() {
+        let tid = std::thread::spawn(|| (myself(0).process(), myself(0).tid())).join().unwrap();
+        assert_eq!(tid.0, std::process::id());
+        assert_ne!(tid.1, std::process::id());
+    }
+}
