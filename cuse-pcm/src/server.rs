@@ -1,1 +1,161 @@
-//! To be filled.
+//! Joins transports and cards; the only module that knows both.
+//!
+//! Threads: some readers for every mount, a mapper for every mount, a timer for every card. Whoever reads `/dev/fuse`
+//! never waits for a card: what comes for a busy one is left in its inbox, and whoever holds the card looks there
+//! before and after letting go.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use hw_backends::clock;
+use hw_backends::units::{Nanos, Now};
+use uapi::Errno;
+
+use crate::request::{Operation, Request};
+use crate::transport::Deliver;
+use crate::transport::mount::{MapKind, Mount};
+
+mod engine;
+mod inbox;
+mod readers;
+mod timer;
+
+use engine::Engine;
+
+/// What a server serves: the files of one card, or a stand-in.
+///
+/// Called by one thread at a time.
+pub trait Service: Send + std::fmt::Debug {
+    /// Answers now, or keeps the reply and answers from a later call.
+    fn handle(&mut self, request: Request<'_>, now: &Now);
+    /// Does what is due.
+    fn tick(&mut self, now: &Now);
+    /// When [`Service::tick`] is next needed, on the monotonic clock; `None` if never.
+    fn next_deadline(&self) -> Option<Nanos>;
+    /// The card goes away: nobody may be left waiting.
+    fn disconnect(&mut self, now: &Now);
+}
+
+/// Takes the place of a card that was taken away.
+#[derive(Debug)]
+struct Gone;
+
+impl Service for Gone {
+    fn handle(&mut self, request: Request<'_>, _now: &Now) {
+        match request.operation {
+            Operation::Release { .. } => request.reply.send(&crate::request::Answer::Done),
+            _ => request.reply.fail(Errno::ENODEV),
+        }
+    }
+
+    fn tick(&mut self, _now: &Now) {}
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        None
+    }
+
+    fn disconnect(&mut self, _now: &Now) {}
+}
+
+/// Cards being served; [`Server::stop`] (or the drop) ends them.
+#[derive(Debug)]
+pub struct Server {
+    engine: Arc<Engine>,
+    mounts: Vec<Arc<Mount>>,
+    stopping: Arc<AtomicBool>,
+    readers: Vec<readers::Readers>,
+    mappers: Vec<JoinHandle<()>>,
+    timers: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Serves `cards`; a mount's [`CardIndex`](crate::transport::CardIndex) counts them. Returns when every mount has
+    /// answered the kernel's INIT.
+    ///
+    /// # Errors
+    /// What starting a thread gives; ETIMEDOUT where the kernel sent no INIT.
+    pub fn start(cards: Vec<Box<dyn Service>>, mounts: Vec<Arc<Mount>>) -> std::io::Result<Server> {
+        let engine = Arc::new(Engine::new(cards));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let timers = (0..engine.cards())
+            .map(|card| timer::start(&engine, card))
+            .collect::<Result<_, _>>()?;
+        let mut server = Server {
+            engine,
+            mounts: Vec::new(),
+            stopping,
+            readers: Vec::new(),
+            mappers: Vec::new(),
+            timers,
+        };
+        for mount in mounts {
+            server.serve(mount)?;
+        }
+        Ok(server)
+    }
+
+    fn serve(&mut self, mount: Arc<Mount>) -> std::io::Result<()> {
+        let deliver: Arc<dyn Deliver> = Arc::clone(&self.engine) as Arc<dyn Deliver>;
+        self.mounts.push(Arc::clone(&mount));
+        let (mappers_mount, mappers_deliver) = (Arc::clone(&mount), Arc::clone(&deliver));
+        self.mappers.push(
+            std::thread::Builder::new()
+                .name("mapper".into())
+                .spawn(move || mappers_mount.run_mapper(mappers_deliver.as_ref()))?,
+        );
+        let mut readers = readers::Readers::first(&mount, &deliver, &self.stopping)?;
+        if mount.kind() == Some(MapKind::PageCache) {
+            // Each card may hold one reader up while it touches pages that another one has to bring.
+            for _ in 0..mount.cards().len().max(1) {
+                readers.add()?;
+            }
+        } else {
+            readers.add()?;
+        }
+        self.readers.push(readers);
+        Ok(())
+    }
+
+    /// How memory is shared on each mount.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<MapKind> {
+        self.mounts.iter().filter_map(|m| m.kind()).collect()
+    }
+
+    /// Whether every connection has ended from outside (unmounted, aborted).
+    #[must_use]
+    pub fn over(&self) -> bool {
+        self.mounts.iter().all(|m| m.over())
+    }
+
+    /// Takes all cards away, unmounts, and ends every thread. Clients that still have files open get ECONNABORTED and
+    /// ENOTCONN.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if self.stopping.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.mounts.iter().for_each(|m| m.unmount());
+        // Cards give their memory back while there are still readers to write pages out to.
+        for old in self.engine.take_away(&clock::now()) {
+            drop(old);
+        }
+        self.mounts.iter().for_each(|m| m.stop_mapper());
+        self.engine.stop_timers();
+        for thread in self.mappers.drain(..).chain(self.timers.drain(..)) {
+            let _ = thread.join();
+        }
+        self.readers.drain(..).for_each(readers::Readers::stop);
+        self.mounts.clear();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -5,7 +5,9 @@
 
 use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno as OsErrno;
 use uapi::Errno;
 use uapi::fuse::{NotifyPollWakeupOut, OutHeader};
@@ -58,13 +60,31 @@ impl Channel {
         }
     }
 
+    /// Waits until a message is there, at most so long; false if none came.
+    #[must_use]
+    pub fn wait(&self, at_most: Duration) -> bool {
+        let at_most = Timespec {
+            tv_sec: 0,
+            tv_nsec: i64::from(at_most.subsec_nanos()),
+        };
+        poll(&mut [PollFd::new(&self.fd, PollFlags::IN)], Some(&at_most)).is_ok_and(|n| n > 0)
+    }
+
     /// Answers request `unique` with `head` followed by `tail`.
     ///
     /// # Errors
     /// What the kernel says of it: ENOENT where nobody waits for this answer any more, EINVAL where it does not fit
     /// the request.
     pub fn reply(&self, unique: u64, head: &[u8], tail: &[u8]) -> Result<(), Errno> {
-        self.write(OutHeader { len: length(head.len() + tail.len()), error: 0, unique }, head, tail)
+        self.write(
+            OutHeader {
+                len: length(head.len() + tail.len()),
+                error: 0,
+                unique,
+            },
+            head,
+            tail,
+        )
     }
 
     /// Answers request `unique` with an error. Numbers the header cannot carry become EIO.
@@ -77,7 +97,15 @@ impl Channel {
             512 => Errno::EINTR.0,
             _ => Errno::EIO.0,
         };
-        self.write(OutHeader { len: length(0), error: -number, unique }, &[], &[])
+        self.write(
+            OutHeader {
+                len: length(0),
+                error: -number,
+                unique,
+            },
+            &[],
+            &[],
+        )
     }
 
     /// Wakes the pollers of `kh`.
@@ -86,13 +114,21 @@ impl Channel {
     /// As [`Channel::reply`].
     pub fn notify_poll(&self, kh: u64) -> Result<(), Errno> {
         let body = NotifyPollWakeupOut { kh };
-        let code = uapi::fuse::NOTIFY_POLL;
-        let header = OutHeader { len: length(size_of_val(&body)), error: code, unique: 0 };
+        let code = uapi::fuse::notify::POLL;
+        let header = OutHeader {
+            len: length(size_of_val(&body)),
+            error: code,
+            unique: 0,
+        };
         self.write(header, body.as_bytes(), &[])
     }
 
     fn write(&self, header: OutHeader, head: &[u8], tail: &[u8]) -> Result<(), Errno> {
-        let parts = [IoSlice::new(header.as_bytes()), IoSlice::new(head), IoSlice::new(tail)];
+        let parts = [
+            IoSlice::new(header.as_bytes()),
+            IoSlice::new(head),
+            IoSlice::new(tail),
+        ];
         let used = if !tail.is_empty() {
             3
         } else if !head.is_empty() {

@@ -2,7 +2,10 @@
 //!
 //! The thread sits in its system call meanwhile, so neither its memory nor its number goes away. Whether we may reach
 //! it is the kernel's ptrace rule: same user, or a privilege over the client.
-#![allow(unsafe_code, reason = "process_vm_readv and process_vm_writev take raw addresses")]
+#![allow(
+    unsafe_code,
+    reason = "process_vm_readv and process_vm_writev take raw addresses"
+)]
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -29,7 +32,11 @@ impl Client {
     /// The thread `tid`, which came through a descriptor on an inode of its own, numbered `inode`; 0 if that is shared.
     #[must_use]
     pub fn new(tid: u32, inode: u64) -> Client {
-        Client { tid, inode, process: AtomicU32::new(0) }
+        Client {
+            tid,
+            inode,
+            process: AtomicU32::new(0),
+        }
     }
 
     /// The thread.
@@ -42,21 +49,32 @@ impl Client {
         if length == 0 {
             return Ok(());
         }
-        let (Ok(pid), Ok(remote)) = (libc::pid_t::try_from(self.tid), usize::try_from(address)) else {
+        let (Ok(pid), Ok(remote)) = (libc::pid_t::try_from(self.tid), usize::try_from(address))
+        else {
             return Err(Errno::EFAULT);
         };
         if pid == 0 {
-            self.refused("the caller is in a process id namespace that is not visible here");
+            self.refused(&"the caller is in a process id namespace that is not visible here");
             return Err(Errno::EFAULT);
         }
-        let local = libc::iovec { iov_base: local.cast(), iov_len: length };
-        let remote = libc::iovec { iov_base: std::ptr::without_provenance_mut(remote), iov_len: length };
+        let local = libc::iovec {
+            iov_base: local.cast(),
+            iov_len: length,
+        };
+        let remote = libc::iovec {
+            iov_base: std::ptr::without_provenance_mut(remote),
+            iov_len: length,
+        };
         let copied = match way {
             // SAFETY: `local` is writable for `length` bytes: the callers below pass a slice or an area they borrow.
             // The kernel checks the remote side.
-            Way::In => unsafe { libc::process_vm_readv(pid, &raw const local, 1, &raw const remote, 1, 0) },
+            Way::In => unsafe {
+                libc::process_vm_readv(pid, &raw const local, 1, &raw const remote, 1, 0)
+            },
             // SAFETY: as above, only read.
-            Way::Out => unsafe { libc::process_vm_writev(pid, &raw const local, 1, &raw const remote, 1, 0) },
+            Way::Out => unsafe {
+                libc::process_vm_writev(pid, &raw const local, 1, &raw const remote, 1, 0)
+            },
         };
         if usize::try_from(copied) == Ok(length) {
             return Ok(());
@@ -124,8 +142,13 @@ impl ClientMemory for Client {
 
 /// Flags (`O_*`) of the descriptor of thread `tid` that is open on inode number `inode`.
 fn descriptor_flags(tid: u32, inode: u64) -> Option<u32> {
-    for entry in std::fs::read_dir(format!("/proc/{tid}/fdinfo")).ok()?.flatten() {
-        let Ok(text) = std::fs::read_to_string(entry.path()) else { continue };
+    for entry in std::fs::read_dir(format!("/proc/{tid}/fdinfo"))
+        .ok()?
+        .flatten()
+    {
+        let Ok(text) = std::fs::read_to_string(entry.path()) else {
+            continue;
+        };
         if field(&text, "ino:").and_then(|s| s.parse().ok()) == Some(inode) {
             return field(&text, "flags:").and_then(|s| u32::from_str_radix(s, 8).ok());
         }
@@ -139,19 +162,33 @@ fn thread_group(tid: u32) -> Option<u32> {
 }
 
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
+    text.lines()
+        .find_map(|line| line.strip_prefix(name))
+        .map(str::trim)
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
     use std::os::fd::AsRawFd;
     use std::os::unix::fs::MetadataExt;
 
     use super::*;
 
     fn myself(inode: u64) -> Client {
-        Client::new(rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned(), inode)
+        Client::new(
+            rustix::thread::gettid()
+                .as_raw_nonzero()
+                .get()
+                .cast_unsigned(),
+            inode,
+        )
     }
 
     #[test]
@@ -186,7 +223,10 @@ mod tests {
     fn an_invisible_caller_is_efault() {
         let mut byte = [0];
         let address = byte.as_mut_ptr() as u64;
-        assert_eq!(Client::new(0, 0).read(address, &mut byte), Err(Errno::EFAULT));
+        assert_eq!(
+            Client::new(0, 0).read(address, &mut byte),
+            Err(Errno::EFAULT)
+        );
     }
 
     #[test]
@@ -202,12 +242,19 @@ mod tests {
         let client = myself(file.metadata().unwrap().ino());
         assert_eq!(client.file_flags().unwrap() & libc::O_NONBLOCK as u32, 0);
         rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::NONBLOCK).unwrap();
-        assert_ne!(client.file_flags().unwrap() & libc::O_NONBLOCK as u32, 0, "fd {}", file.as_raw_fd());
+        assert_ne!(
+            client.file_flags().unwrap() & libc::O_NONBLOCK as u32,
+            0,
+            "fd {}",
+            file.as_raw_fd()
+        );
     }
 
     #[test]
     fn the_process_of_a_thread_is_its_group() {
-        let tid = std::thread::spawn(|| (myself(0).process(), myself(0).tid())).join().unwrap();
+        let tid = std::thread::spawn(|| (myself(0).process(), myself(0).tid()))
+            .join()
+            .unwrap();
         assert_eq!(tid.0, std::process::id());
         assert_ne!(tid.1, std::process::id());
     }

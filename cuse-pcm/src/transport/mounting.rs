@@ -11,7 +11,9 @@ use std::process::Command;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::{MountFlags, UnmountFlags};
-use rustix::net::{AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType,
+};
 
 /// What a mount shall be.
 #[derive(Clone, Debug)]
@@ -24,7 +26,10 @@ pub struct MountOptions {
 
 impl Default for MountOptions {
     fn default() -> Self {
-        MountOptions { allow_other: true, source: "cuse-pcm".to_owned() }
+        MountOptions {
+            allow_other: true,
+            source: "cuse-pcm".to_owned(),
+        }
     }
 }
 
@@ -58,7 +63,13 @@ impl Drop for Mounted {
             return;
         }
         let ended = if self.by_helper {
-            helper().arg("-u").arg("-z").arg("--").arg(&self.path).status().is_ok_and(|s| s.success())
+            helper()
+                .arg("-u")
+                .arg("-z")
+                .arg("--")
+                .arg(&self.path)
+                .status()
+                .is_ok_and(|s| s.success())
         } else {
             rustix::mount::unmount(&self.path, UnmountFlags::DETACH).is_ok()
         };
@@ -75,33 +86,58 @@ impl Drop for Mounted {
 pub fn mount_at(path: &Path, options: &MountOptions) -> std::io::Result<(OwnedFd, Mounted)> {
     let (fd, by_helper) = match mount_directly(path, options) {
         Ok(fd) => (fd, false),
-        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => match mount_by_helper(path, options) {
-            Ok(fd) => (fd, true),
-            Err(helper) => {
-                return Err(std::io::Error::new(
-                    e.kind(),
-                    format!("Mounting on {} is not permitted ({e}), nor by fusermount3 ({helper})", path.display()),
-                ));
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+            match mount_by_helper(path, options) {
+                Ok(fd) => (fd, true),
+                Err(helper) => {
+                    return Err(std::io::Error::new(
+                        e.kind(),
+                        format!(
+                            "Mounting on {} is not permitted ({e}), nor by fusermount3 ({helper})",
+                            path.display()
+                        ),
+                    ));
+                }
             }
-        },
+        }
         Err(e) => return Err(e),
     };
     // A path-only descriptor asks the file system nothing, so it can be had before anybody serves.
-    let root = rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    Ok((fd, Mounted { path: path.to_owned(), by_helper, root }))
+    let root = rustix::fs::open(
+        path,
+        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    Ok((
+        fd,
+        Mounted {
+            path: path.to_owned(),
+            by_helper,
+            root,
+        },
+    ))
 }
 
 fn mount_directly(path: &Path, options: &MountOptions) -> std::io::Result<OwnedFd> {
     let fd = rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     let uid = rustix::process::getuid().as_raw();
     let gid = rustix::process::getgid().as_raw();
-    let mut data = format!("fd={},rootmode=40000,user_id={uid},group_id={gid},default_permissions", fd.as_raw_fd());
+    let mut data = format!(
+        "fd={},rootmode=40000,user_id={uid},group_id={gid},default_permissions",
+        fd.as_raw_fd()
+    );
     if options.allow_other {
         data.push_str(",allow_other");
     }
     let data = CString::new(data)?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::NOATIME;
-    rustix::mount::mount(options.source.as_str(), path, "fuse.cuse-pcm", flags, data.as_c_str())?;
+    rustix::mount::mount(
+        options.source.as_str(),
+        path,
+        "fuse.cuse-pcm",
+        flags,
+        data.as_c_str(),
+    )?;
     Ok(fd)
 }
 
@@ -110,10 +146,17 @@ fn helper() -> Command {
 }
 
 fn mount_by_helper(path: &Path, options: &MountOptions) -> std::io::Result<OwnedFd> {
-    let (ours, theirs) =
-        rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::empty(), None)?;
+    let (ours, theirs) = rustix::net::socketpair(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::empty(),
+        None,
+    )?;
     rustix::io::fcntl_setfd(&ours, rustix::io::FdFlags::CLOEXEC)?;
-    let mut wanted = format!("nosuid,nodev,noexec,noatime,default_permissions,fsname={}", options.source);
+    let mut wanted = format!(
+        "nosuid,nodev,noexec,noatime,default_permissions,fsname={}",
+        options.source
+    );
     wanted.push_str(",subtype=cuse-pcm");
     if options.allow_other {
         wanted.push_str(",allow_other");
@@ -138,7 +181,12 @@ fn receive_descriptor(socket: &OwnedFd) -> std::io::Result<OwnedFd> {
     let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0u8; 1];
-    rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut ancillary, RecvFlags::empty())?;
+    rustix::net::recvmsg(
+        socket,
+        &mut [IoSliceMut::new(&mut byte)],
+        &mut ancillary,
+        RecvFlags::empty(),
+    )?;
     ancillary
         .drain()
         .find_map(|message| match message {

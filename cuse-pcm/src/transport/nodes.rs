@@ -35,10 +35,21 @@ impl NodeSpec {
     pub fn new(card: CardIndex, number: u32, node: Node) -> NodeSpec {
         let (name, mmap) = match node {
             Node::Control => (format!("controlC{number}"), false),
-            Node::Pcm { device, direction: Direction::Playback } => (format!("pcmC{number}D{device}p"), true),
-            Node::Pcm { device, direction: Direction::Capture } => (format!("pcmC{number}D{device}c"), true),
+            Node::Pcm {
+                device,
+                direction: Direction::Playback,
+            } => (format!("pcmC{number}D{device}p"), true),
+            Node::Pcm {
+                device,
+                direction: Direction::Capture,
+            } => (format!("pcmC{number}D{device}c"), true),
         };
-        NodeSpec { name, card, node, mmap }
+        NodeSpec {
+            name,
+            card,
+            node,
+            mmap,
+        }
     }
 }
 
@@ -90,7 +101,14 @@ impl Nodes {
     pub fn new(specs: Vec<NodeSpec>) -> Nodes {
         // Inode numbers stay below 2³² for clients whose stat has no more room.
         let first = (1 << 28) | (random() >> 36);
-        Nodes { specs, table: Mutex::new(Table { next: first, inodes: HashMap::new(), tokens: HashMap::new() }) }
+        Nodes {
+            specs,
+            table: Mutex::new(Table {
+                next: first,
+                inodes: HashMap::new(),
+                tokens: HashMap::new(),
+            }),
+        }
     }
 
     /// The nodes in the order they are listed.
@@ -111,14 +129,31 @@ impl Nodes {
     pub fn lookup(&self, name: &[u8], tid: u32) -> Result<u64, Errno> {
         let mut table = self.table();
         if let Some(&(by, inode)) = table.tokens.get(name) {
-            let known = table.inodes.get_mut(&inode).filter(|_| by == tid).ok_or(Errno::ENOENT)?;
+            let known = table
+                .inodes
+                .get_mut(&inode)
+                .filter(|_| by == tid)
+                .ok_or(Errno::ENOENT)?;
             known.lookups = known.lookups.saturating_add(1);
             return Ok(inode);
         }
-        let spec = self.specs.iter().position(|s| s.name.as_bytes() == name).ok_or(Errno::ENOENT)?;
+        let spec = self
+            .specs
+            .iter()
+            .position(|s| s.name.as_bytes() == name)
+            .ok_or(Errno::ENOENT)?;
         let number = table.next;
         table.next = number.wrapping_add(1);
-        table.inodes.insert(number, Inode { spec, lookups: 1, life: Life::Fresh, store: None, opens: 0 });
+        table.inodes.insert(
+            number,
+            Inode {
+                spec,
+                lookups: 1,
+                life: Life::Fresh,
+                store: None,
+                opens: 0,
+            },
+        );
         Ok(number)
     }
 
@@ -154,6 +189,13 @@ impl Nodes {
         self.specs.get(known.spec).ok_or(Errno::ENOENT)
     }
 
+    /// The node behind an inode.
+    #[must_use]
+    pub fn spec(&self, inode: u64) -> Option<&NodeSpec> {
+        let spec = self.table().inodes.get(&inode)?.spec;
+        self.specs.get(spec)
+    }
+
     /// Gives an opened inode content for its cached pages.
     pub fn set_store(&self, inode: u64, store: Arc<Store>) {
         if let Some(known) = self.table().inodes.get_mut(&inode) {
@@ -164,7 +206,10 @@ impl Nodes {
     /// The content of an inode's cached pages.
     #[must_use]
     pub fn store(&self, inode: u64) -> Option<Arc<Store>> {
-        self.table().inodes.get(&inode).and_then(|known| known.store.clone())
+        self.table()
+            .inodes
+            .get(&inode)
+            .and_then(|known| known.store.clone())
     }
 
     /// Names an opened inode so that thread `tid` can open it too, once.
@@ -174,7 +219,9 @@ impl Nodes {
         let mut table = self.table();
         if let Some(known) = table.inodes.get_mut(&inode) {
             known.life = Life::Awaiting { by: tid };
-            table.tokens.insert(token.clone().into_bytes(), (tid, inode));
+            table
+                .tokens
+                .insert(token.clone().into_bytes(), (tid, inode));
         }
         token
     }
@@ -208,7 +255,9 @@ impl Nodes {
     /// An open has ended. With the last one the content of cached pages goes.
     pub fn close(&self, inode: u64) {
         let mut table = self.table();
-        let Some(known) = table.inodes.get_mut(&inode) else { return };
+        let Some(known) = table.inodes.get_mut(&inode) else {
+            return;
+        };
         known.opens = known.opens.saturating_sub(1);
         if known.opens == 0 {
             known.life = Life::Used;
@@ -231,11 +280,20 @@ fn random() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
     use super::*;
 
     fn nodes() -> Nodes {
-        let pcm = Node::Pcm { device: 2, direction: Direction::Capture };
+        let pcm = Node::Pcm {
+            device: 2,
+            direction: Direction::Capture,
+        };
         Nodes::new(vec![
             NodeSpec::new(CardIndex(0), 7, Node::Control),
             NodeSpec::new(CardIndex(0), 7, pcm),

@@ -1,0 +1,579 @@
+//! A mounted directory of card nodes.
+//!
+//! Answers what concerns names, attributes and cached pages itself and at once; hands what concerns an open node on.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use hw_backends::dma::{Backing, PrivateBacking};
+use uapi::Errno;
+use uapi::fuse::{InitIn, OpenOut, flags::fopen};
+use zerocopy::IntoBytes;
+
+use super::channel::{Channel, Received};
+use super::client_memory::Client;
+use super::init::{self, Offer};
+use super::mounting::Mounted;
+use super::nodes::{NodeSpec, Nodes};
+use super::opens::{Memory, Opens, PendingOpen};
+use super::page_cache::{self, Job, MapRequest, Store};
+use super::passthrough::{self, FileBacking};
+use super::wire::{self, Body, Message};
+use super::{CardIndex, Deliver};
+use crate::request::{Caller, FileHandle, Operation, PollHandle, Reply, Request, RequestId, Sink};
+
+mod answer;
+mod names;
+
+/// Set in the kernel's file handle of opens that are the mapper's.
+const MAPPERS: u64 = 1 << 63;
+
+/// How opens get memory that clients can map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MapKind {
+    /// The best that works here.
+    #[default]
+    Auto,
+    /// The kernel maps a file of ours.
+    Passthrough,
+    /// Daemon and client map the same cached pages.
+    PageCache,
+    /// Not at all.
+    Plain,
+}
+
+/// What a mount shall show.
+#[derive(Clone, Debug)]
+pub struct MountConfig {
+    /// The nodes.
+    pub nodes: Vec<NodeSpec>,
+    /// Permission bits of the nodes.
+    pub mode: u32,
+    /// Owner of the nodes.
+    pub uid: u32,
+    /// Group of the nodes.
+    pub gid: u32,
+    /// How memory is shared.
+    pub map: MapKind,
+}
+
+impl MountConfig {
+    /// `nodes` for everyone, owned by the caller.
+    #[must_use]
+    pub fn new(nodes: Vec<NodeSpec>) -> MountConfig {
+        MountConfig {
+            nodes,
+            mode: 0o666,
+            uid: rustix::process::getuid().as_raw(),
+            gid: rustix::process::getgid().as_raw(),
+            map: MapKind::Auto,
+        }
+    }
+}
+
+/// A mount.
+#[derive(Debug)]
+pub struct Mount {
+    channel: Channel,
+    /// Taken, and thereby unmounted, at the end.
+    mounted: Mutex<Option<Mounted>>,
+    root: OwnedFd,
+    nodes: Nodes,
+    opens: Opens,
+    config: MountConfig,
+    /// Told apart from other connections of the same card: request numbers of two may be the same.
+    connection: u64,
+    offer: OnceLock<Offer>,
+    kind: OnceLock<MapKind>,
+    jobs: Sender<Job>,
+    work: Mutex<Option<Receiver<Job>>>,
+    over: AtomicBool,
+}
+
+impl Mount {
+    /// Shows `config` over the connection `fd` of `mounted`. `connection` is a number of its own for every connection
+    /// that serves the same cards.
+    ///
+    /// # Errors
+    /// EMFILE.
+    pub fn new(
+        fd: OwnedFd,
+        mounted: Mounted,
+        config: MountConfig,
+        connection: u8,
+    ) -> Result<Arc<Mount>, Errno> {
+        let root = mounted
+            .root()
+            .as_fd()
+            .try_clone_to_owned()
+            .map_err(|_| Errno::EMFILE)?;
+        let (jobs, work) = std::sync::mpsc::channel();
+        Ok(Arc::new(Mount {
+            channel: Channel::new(fd),
+            mounted: Mutex::new(Some(mounted)),
+            root,
+            nodes: Nodes::new(config.nodes.clone()),
+            opens: Opens::default(),
+            config,
+            connection: u64::from(connection) << 56,
+            offer: OnceLock::new(),
+            kind: OnceLock::new(),
+            jobs,
+            work: Mutex::new(Some(work)),
+            over: AtomicBool::new(false),
+        }))
+    }
+
+    /// How memory is shared here; `None` before the kernel's INIT was answered.
+    #[must_use]
+    pub fn kind(&self) -> Option<MapKind> {
+        self.offer.get().map(|offer| self.kind_for(*offer))
+    }
+
+    /// The cards whose nodes are shown, each once.
+    #[must_use]
+    pub fn cards(&self) -> Vec<CardIndex> {
+        let mut cards: Vec<_> = self.nodes.specs().iter().map(|s| s.card).collect();
+        cards.sort_unstable();
+        cards.dedup();
+        cards
+    }
+
+    /// Files that are open now.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        self.opens.count()
+    }
+
+    /// Whether the connection is over.
+    #[must_use]
+    pub fn over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// The mounted root: a call on it (statfs) reaches a reader.
+    #[must_use]
+    pub fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
+    /// Takes the mount off its place. Open files go on.
+    pub fn unmount(&self) {
+        drop(
+            self.mounted
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+    }
+
+    /// Waits until a message is there, at most so long (below a second); false if none came.
+    #[must_use]
+    pub fn wait(&self, at_most: Duration) -> bool {
+        self.channel.wait(at_most)
+    }
+
+    /// Waits for one message and serves it. False when the connection is over.
+    pub fn serve_one(self: &Arc<Self>, buffer: &mut [u8], deliver: &Arc<dyn Deliver>) -> bool {
+        match self.channel.receive(buffer) {
+            Received::Message(n) => {
+                self.serve(buffer.get(..n).unwrap_or(&[]), deliver.as_ref());
+                true
+            }
+            Received::Nothing => true,
+            Received::Over => {
+                self.over.store(true, Ordering::Release);
+                false
+            }
+        }
+    }
+
+    /// Serves one message.
+    pub fn serve(self: &Arc<Self>, bytes: &[u8], deliver: &dyn Deliver) {
+        match wire::decode(bytes) {
+            Ok(message) => self.dispatch(&message, deliver),
+            Err(malformed) => {
+                log::error!("A message of {} bytes was not understood", bytes.len());
+                if let Some(unique) = malformed.unique {
+                    self.sent(self.channel.fail(unique, Errno::EIO));
+                }
+            }
+        }
+    }
+
+    fn dispatch(self: &Arc<Self>, m: &Message<'_>, deliver: &dyn Deliver) {
+        match m.body {
+            Body::Ioctl(i) => {
+                let (cmd, arg, abi, input, out_size) = (i.cmd, i.arg, i.abi(), i.input, i.out_size);
+                self.to_file(m, i.fh, true, deliver, |file| Operation::Ioctl {
+                    file,
+                    cmd,
+                    arg,
+                    abi,
+                    input,
+                    out_size,
+                });
+            }
+            Body::Poll {
+                fh,
+                kh,
+                events,
+                sleeps,
+            } => {
+                let wake = sleeps.then_some(PollHandle(kh));
+                self.to_file(m, fh, false, deliver, |file| Operation::Poll {
+                    file,
+                    events,
+                    wake,
+                });
+            }
+            Body::Read {
+                offset,
+                size,
+                cached: true,
+                ..
+            } => self.read_pages(m, offset, size),
+            Body::Write {
+                offset,
+                data,
+                cached: true,
+                ..
+            } => self.write_pages(m, offset, data),
+            Body::Read {
+                fh, size, flags, ..
+            } => {
+                self.to_file(m, fh, false, deliver, |file| Operation::Read {
+                    file,
+                    size,
+                    flags,
+                });
+            }
+            Body::Write {
+                fh, data, flags, ..
+            } => {
+                self.to_file(m, fh, false, deliver, |file| Operation::Write {
+                    file,
+                    data,
+                    flags,
+                });
+            }
+            Body::Interrupt { of } => self.interrupt(of, deliver),
+            Body::Open { flags } => self.open(m, flags, deliver),
+            Body::Release { fh } => self.release(m, fh, deliver),
+            Body::Init(theirs) => self.init(m.unique, &theirs),
+            _ => self.names(m),
+        }
+    }
+
+    /// The request's name among all connections, and back.
+    fn rename(&self, unique: u64) -> u64 {
+        unique ^ self.connection
+    }
+
+    fn reply(self: &Arc<Self>, unique: u64, ioctl: bool) -> Reply {
+        Reply::new(
+            RequestId(self.rename(unique)),
+            Arc::clone(self) as Arc<dyn Sink>,
+            ioctl,
+        )
+    }
+
+    fn to_file<'a>(
+        self: &Arc<Self>,
+        m: &Message<'_>,
+        fh: u64,
+        ioctl: bool,
+        deliver: &dyn Deliver,
+        operation: impl FnOnce(FileHandle) -> Operation<'a>,
+    ) {
+        let Some(open) = self.opens.get(fh) else {
+            self.sent(self.channel.fail(m.unique, Errno::EBADF));
+            return;
+        };
+        let reply = self.reply(m.unique, ioctl);
+        let request = Request {
+            id: reply.id(),
+            caller: m.caller,
+            operation: operation(open.file),
+            reply,
+            memory: open.client(m.caller.tid),
+        };
+        deliver.deliver(open.card, request);
+    }
+
+    fn interrupt(&self, of: u64, deliver: &dyn Deliver) {
+        let of = RequestId(self.rename(of));
+        // Which card the request went to is not kept; it is known to one of them at most.
+        for card in self.cards() {
+            deliver.deliver(
+                card,
+                Request {
+                    id: of,
+                    caller: Caller::default(),
+                    operation: Operation::Interrupt { of },
+                    reply: Reply::nobody(of),
+                    memory: Arc::new(Client::new(0, 0)),
+                },
+            );
+        }
+    }
+
+    fn init(&self, unique: u64, theirs: &InitIn) {
+        let Some((answer, offer)) = init::negotiate(theirs) else {
+            log::error!(
+                "The kernel's FUSE protocol {}.{} is not understood",
+                theirs.major,
+                theirs.minor
+            );
+            self.sent(self.channel.fail(unique, Errno::EIO));
+            return;
+        };
+        self.sent(self.channel.reply(unique, answer.as_bytes(), &[]));
+        let _ = self.kind_for(offer);
+        let _ = self.offer.set(offer);
+    }
+
+    /// Settles how memory is shared, at the first call after INIT was answered.
+    fn kind_for(&self, offer: Offer) -> MapKind {
+        *self.kind.get_or_init(|| {
+            let wanted = self.config.map;
+            let passthrough = || match passthrough::possible(&self.channel) {
+                Ok(()) => true,
+                Err(e) => {
+                    log::debug!("No passthrough: {e}");
+                    false
+                }
+            };
+            match wanted {
+                MapKind::Plain => MapKind::Plain,
+                MapKind::Auto | MapKind::Passthrough if offer.passthrough && passthrough() => {
+                    MapKind::Passthrough
+                }
+                MapKind::Auto | MapKind::PageCache if offer.page_cache => MapKind::PageCache,
+                _ => {
+                    log::warn!(
+                        "Nodes cannot be mapped here ({wanted:?} was asked for); transfers work"
+                    );
+                    MapKind::Plain
+                }
+            }
+        })
+    }
+
+    fn open(self: &Arc<Self>, m: &Message<'_>, flags: u32, deliver: &dyn Deliver) {
+        if self.nodes.open_granted(m.inode, m.caller.tid) {
+            let out = OpenOut {
+                fh: MAPPERS | m.inode,
+                open_flags: fopen::DIRECT_IO | fopen::NOFLUSH,
+                backing_id: 0,
+            };
+            self.sent(self.channel.reply(m.unique, out.as_bytes(), &[]));
+            return;
+        }
+        let spec = match self.nodes.open(m.inode) {
+            Ok(spec) => spec,
+            Err(e) => {
+                self.sent(self.channel.fail(m.unique, e));
+                return;
+            }
+        };
+        let kind = if spec.mmap {
+            self.kind().unwrap_or(MapKind::Plain)
+        } else {
+            MapKind::Plain
+        };
+        let opened = match kind {
+            MapKind::Passthrough => self.passthrough_memory(),
+            MapKind::PageCache => match self.send_to_mapper(m, flags) {
+                Ok(()) => return,
+                Err(e) => Err(e),
+            },
+            MapKind::Auto | MapKind::Plain => Ok((Memory::Plain, plain())),
+        };
+        match opened {
+            Ok((memory, backing)) => {
+                self.deliver_open(m.unique, m.inode, m.caller, flags, memory, backing, deliver)
+            }
+            Err(e) => {
+                log::error!("No memory for an open of {}: {e}", spec.name);
+                self.nodes.close(m.inode);
+                self.sent(self.channel.fail(m.unique, e));
+            }
+        }
+    }
+
+    fn passthrough_memory(&self) -> Result<(Memory, Box<dyn Backing>), Errno> {
+        let backing = FileBacking::new()?;
+        let id = passthrough::register(&self.channel, backing.file())?;
+        Ok((Memory::Passthrough(id), Box::new(backing)))
+    }
+
+    fn send_to_mapper(&self, m: &Message<'_>, flags: u32) -> Result<(), Errno> {
+        self.nodes.set_store(m.inode, Arc::new(Store::new()?));
+        let request = MapRequest {
+            unique: m.unique,
+            inode: m.inode,
+            flags,
+            caller: m.caller,
+        };
+        self.jobs
+            .send(Job::Open(request))
+            .map_err(|_| Errno::ENODEV)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one request")]
+    fn deliver_open(
+        self: &Arc<Self>,
+        unique: u64,
+        inode: u64,
+        caller: Caller,
+        flags: u32,
+        memory: Memory,
+        backing: Box<dyn Backing>,
+        deliver: &dyn Deliver,
+    ) {
+        let Some(spec) = self.nodes.spec(inode) else {
+            self.sent(self.channel.fail(unique, Errno::ENODEV));
+            return;
+        };
+        self.opens.begin(PendingOpen {
+            unique,
+            card: spec.card,
+            inode,
+            memory,
+        });
+        let reply = self.reply(unique, false);
+        let operation = Operation::Open {
+            node: spec.node,
+            flags,
+            backing,
+        };
+        let memory = Arc::new(Client::new(caller.tid, inode));
+        deliver.deliver(
+            spec.card,
+            Request {
+                id: reply.id(),
+                caller,
+                operation,
+                reply,
+                memory,
+            },
+        );
+    }
+
+    fn release(self: &Arc<Self>, m: &Message<'_>, fh: u64, deliver: &dyn Deliver) {
+        if fh & MAPPERS != 0 {
+            self.nodes.close(fh & !MAPPERS);
+            self.sent(self.channel.reply(m.unique, &[], &[]));
+            return;
+        }
+        let Some(open) = self.opens.remove(fh) else {
+            self.sent(self.channel.fail(m.unique, Errno::EBADF));
+            return;
+        };
+        self.nodes.close(open.inode);
+        let reply = self.reply(m.unique, false);
+        let operation = Operation::Release { file: open.file };
+        let memory = open.client(m.caller.tid);
+        deliver.deliver(
+            open.card,
+            Request {
+                id: reply.id(),
+                caller: m.caller,
+                operation,
+                reply,
+                memory,
+            },
+        );
+    }
+
+    /// The mapper's thread: maps opened inodes and ends mappings, until [`Mount::stop_mapper`].
+    pub fn run_mapper(self: &Arc<Self>, deliver: &dyn Deliver) {
+        let Some(work) = self
+            .work
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        else {
+            return;
+        };
+        let tid = rustix::thread::gettid()
+            .as_raw_nonzero()
+            .get()
+            .cast_unsigned();
+        while let Ok(job) = work.recv() {
+            match job {
+                Job::Open(request) => self.map_open(&request, tid, deliver),
+                Job::Unmap(area) => drop(area),
+                Job::Stop => return,
+            }
+        }
+    }
+
+    /// Ends the mapper after the work it has.
+    pub fn stop_mapper(&self) {
+        let _ = self.jobs.send(Job::Stop);
+    }
+
+    fn map_open(self: &Arc<Self>, r: &MapRequest, tid: u32, deliver: &dyn Deliver) {
+        let token = self.nodes.grant(r.inode, tid);
+        let mapped = page_cache::map(&self.root, &token, self.jobs.clone());
+        self.nodes.revoke(&token);
+        let (memory, backing): (Memory, Box<dyn Backing>) = match mapped {
+            Ok(backing) => (Memory::PageCache, Box::new(backing)),
+            Err(e) => {
+                log::error!("A node could not be mapped, so its client cannot either: {e}");
+                (Memory::Plain, plain())
+            }
+        };
+        self.deliver_open(
+            r.unique, r.inode, r.caller, r.flags, memory, backing, deliver,
+        );
+    }
+
+    fn read_pages(&self, m: &Message<'_>, offset: u64, size: usize) {
+        let mut bytes = vec![0u8; size.min(init::MAX_DATA)];
+        let done = self
+            .nodes
+            .store(m.inode)
+            .map_or(Ok(()), |store| store.read(offset, &mut bytes));
+        self.sent(match done {
+            Ok(()) => self.channel.reply(m.unique, &bytes, &[]),
+            Err(e) => self.channel.fail(m.unique, e),
+        });
+    }
+
+    fn write_pages(&self, m: &Message<'_>, offset: u64, data: &[u8]) {
+        let done = self
+            .nodes
+            .store(m.inode)
+            .map_or(Ok(()), |store| store.write(offset, data));
+        let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        self.sent(match done {
+            Ok(()) => self.channel.reply(
+                m.unique,
+                uapi::fuse::WriteOut { size, padding: 0 }.as_bytes(),
+                &[],
+            ),
+            Err(e) => self.channel.fail(m.unique, e),
+        });
+    }
+
+    /// An answer that the kernel did not take leaves nobody waiting: the request is gone, or so is the connection.
+    fn sent(&self, result: Result<(), Errno>) {
+        if let Err(e) = result {
+            if e == Errno::ENOENT {
+                log::trace!("An answer came after its request was gone");
+            } else if !self.over() {
+                log::warn!("An answer was not taken: {e}");
+            }
+        }
+    }
+}
+
+fn plain() -> Box<dyn Backing> {
+    Box::new(PrivateBacking::default())
+}

@@ -1,0 +1,182 @@
+//! Open files of a mount: which card's file a kernel's file handle is, and opens that are not answered yet.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use super::CardIndex;
+use super::client_memory::Client;
+use super::passthrough::BackingId;
+use crate::request::FileHandle;
+
+/// An open file.
+#[derive(Debug)]
+pub struct OpenFile {
+    /// Whose it is.
+    pub card: CardIndex,
+    /// What the card calls it.
+    pub file: FileHandle,
+    /// The inode, which is this open's alone.
+    pub inode: u64,
+    /// The thread that asked last: it most likely asks again.
+    last: Mutex<Option<Arc<Client>>>,
+}
+
+impl OpenFile {
+    /// Access to thread `tid`, which asks through this file.
+    #[must_use]
+    pub fn client(&self, tid: u32) -> Arc<Client> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(client) if client.tid() == tid => Arc::clone(client),
+            _ => Arc::clone(last.insert(Arc::new(Client::new(tid, self.inode)))),
+        }
+    }
+}
+
+/// How an open is to be answered once the card agrees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Nothing can be mapped.
+    Plain,
+    /// The kernel maps a registered file.
+    Passthrough(BackingId),
+    /// The kernel maps cached pages.
+    PageCache,
+}
+
+/// An open whose answer is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PendingOpen {
+    /// The request.
+    pub unique: u64,
+    /// Whose node.
+    pub card: CardIndex,
+    /// Which inode.
+    pub inode: u64,
+    /// With what memory.
+    pub memory: Memory,
+}
+
+/// All opens of a mount.
+#[derive(Debug, Default)]
+pub struct Opens {
+    files: RwLock<Vec<Option<Arc<OpenFile>>>>,
+    pending: Mutex<Vec<PendingOpen>>,
+}
+
+impl Opens {
+    /// An open is handed to its card.
+    pub fn begin(&self, pending: PendingOpen) {
+        self.pending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(pending);
+    }
+
+    /// The open that request `unique` is, if it is one.
+    #[must_use]
+    pub fn end(&self, unique: u64) -> Option<PendingOpen> {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = pending.iter().position(|p| p.unique == unique)?;
+        Some(pending.swap_remove(at))
+    }
+
+    /// The card agreed; returns the kernel's file handle.
+    #[must_use]
+    pub fn insert(&self, pending: &PendingOpen, file: FileHandle) -> u64 {
+        let open = OpenFile {
+            card: pending.card,
+            file,
+            inode: pending.inode,
+            last: Mutex::new(None),
+        };
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        let free = files
+            .iter()
+            .position(Option::is_none)
+            .unwrap_or(files.len());
+        if free == files.len() {
+            files.push(None);
+        }
+        if let Some(slot) = files.get_mut(free) {
+            *slot = Some(Arc::new(open));
+        }
+        free as u64
+    }
+
+    /// An open file by the kernel's file handle.
+    #[must_use]
+    pub fn get(&self, fh: u64) -> Option<Arc<OpenFile>> {
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        files.get(usize::try_from(fh).ok()?)?.clone()
+    }
+
+    /// The kernel has closed `fh`.
+    #[must_use]
+    pub fn remove(&self, fh: u64) -> Option<Arc<OpenFile>> {
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        files.get_mut(usize::try_from(fh).ok()?)?.take()
+    }
+
+    /// Files that are open now.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.files
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .flatten()
+            .count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
+    use super::*;
+
+    fn pending(unique: u64) -> PendingOpen {
+        PendingOpen {
+            unique,
+            card: CardIndex(0),
+            inode: 9,
+            memory: Memory::Plain,
+        }
+    }
+
+    #[test]
+    fn a_pending_open_ends_once() {
+        let opens = Opens::default();
+        opens.begin(pending(2));
+        opens.begin(pending(4));
+        assert_eq!(opens.end(2), Some(pending(2)));
+        assert_eq!(opens.end(2), None);
+    }
+
+    #[test]
+    fn a_closed_handle_is_used_again_and_leads_nowhere_meanwhile() {
+        let opens = Opens::default();
+        let a = opens.insert(&pending(2), FileHandle(100));
+        let b = opens.insert(&pending(4), FileHandle(101));
+        assert_eq!(opens.get(b).unwrap().file, FileHandle(101));
+        assert_eq!(opens.remove(a).unwrap().file, FileHandle(100));
+        assert!(
+            opens.get(a).is_none() && opens.remove(a).is_none() && opens.get(u64::MAX).is_none()
+        );
+        assert_eq!(opens.insert(&pending(6), FileHandle(102)), a);
+    }
+
+    #[test]
+    fn the_same_thread_is_not_looked_at_anew() {
+        let opens = Opens::default();
+        let file = opens.get(opens.insert(&pending(2), FileHandle(1))).unwrap();
+        let first = file.client(7);
+        assert!(Arc::ptr_eq(&first, &file.client(7)));
+        assert!(!Arc::ptr_eq(&first, &file.client(8)));
+    }
+}

@@ -1,0 +1,216 @@
+//! Memory of an open for everyone: the daemon and the client map the same cached pages of the node's inode.
+//!
+//! The daemon opens the client's inode once more, through a name that only its own thread can resolve, and maps it.
+//! That thread, the mapper, may wait for the readers of `/dev/fuse`; they never wait for it. Cached pages come and go
+//! (each new mapping by the client drops them once): a [`Store`] keeps what they hold meanwhile.
+#![allow(unsafe_code, reason = "locks pages in memory")]
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+
+use hw_backends::dma::{Area, Backing, Pages};
+use rustix::fs::{Mode, OFlags};
+use rustix::mm::MlockFlags;
+use uapi::Errno;
+
+use super::errno;
+use super::passthrough::{CONTROL, DATA_LIMIT, END, STATUS, sparse_file};
+use crate::request::Caller;
+
+/// Said once: the memory limit keeps pages from being locked.
+static UNLOCKED: AtomicBool = AtomicBool::new(false);
+
+/// What the pages of an inode hold while they are not cached.
+#[derive(Debug)]
+pub struct Store {
+    file: OwnedFd,
+}
+
+impl Store {
+    /// All zero.
+    ///
+    /// # Errors
+    /// ENOMEM, EMFILE.
+    pub fn new() -> Result<Store, Errno> {
+        Ok(Store {
+            file: sparse_file()?,
+        })
+    }
+
+    /// The content at `offset`, zeros where there is none.
+    ///
+    /// # Errors
+    /// EIO.
+    pub fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), Errno> {
+        let mut done = 0;
+        while let Some(rest) = into.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            match rustix::io::pread(&self.file, &mut *rest, offset.saturating_add(done as u64)) {
+                Ok(0) => {
+                    rest.fill(0);
+                    break;
+                }
+                Ok(n) => done += n,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return Err(Errno::EIO),
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps `from` at `offset`; what lies beyond the layout's end is dropped.
+    ///
+    /// # Errors
+    /// ENOSPC where memory is short.
+    pub fn write(&self, offset: u64, from: &[u8]) -> Result<(), Errno> {
+        let room = usize::try_from(END.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let mut rest = from.get(..from.len().min(room)).unwrap_or(from);
+        let mut at = offset;
+        while !rest.is_empty() {
+            match rustix::io::pwrite(&self.file, rest, at) {
+                Ok(n) => {
+                    rest = rest.get(n..).unwrap_or(&[]);
+                    at = at.saturating_add(n as u64);
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(e) => return Err(errno(e)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Work for the mapper.
+#[derive(Debug)]
+pub enum Job {
+    /// A client opened an inode; map it, then let the open go on.
+    Open(MapRequest),
+    /// A mapping is not needed any more; ending it may write pages out.
+    Unmap(Area),
+    /// End.
+    Stop,
+}
+
+/// An open that waits for its memory.
+#[derive(Clone, Copy, Debug)]
+pub struct MapRequest {
+    /// The request.
+    pub unique: u64,
+    /// The inode.
+    pub inode: u64,
+    /// Open flags of the client.
+    pub flags: u32,
+    /// Who opens.
+    pub caller: Caller,
+}
+
+/// Opens `name` under `root` and maps it. For the mapper only: this waits for the readers.
+///
+/// # Errors
+/// What open(2) and mmap(2) give.
+pub fn map(root: impl AsFd, name: &str, jobs: Sender<Job>) -> Result<PageBacking, Errno> {
+    let file = rustix::fs::openat(root, name, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+        .map_err(errno)?;
+    let length = usize::try_from(END).map_err(|_| Errno::ENOMEM)?;
+    let whole = Area::map(&file, 0, length)?;
+    let page = |offset: u64| {
+        let page = whole.part(usize::try_from(offset).unwrap_or(usize::MAX), 4096);
+        lock(&page);
+        page
+    };
+    let pages = Pages {
+        status: [page(STATUS[0]), page(STATUS[1])],
+        control: [page(CONTROL[0]), page(CONTROL[1])],
+    };
+    Ok(PageBacking {
+        whole: Some(whole),
+        pages,
+        jobs,
+    })
+}
+
+/// The daemon's side of one open's memory.
+#[derive(Debug)]
+pub struct PageBacking {
+    whole: Option<Area>,
+    pages: Pages,
+    jobs: Sender<Job>,
+}
+
+impl Backing for PageBacking {
+    fn allocate(&mut self, bytes: usize) -> Result<Area, Errno> {
+        if bytes as u64 > DATA_LIMIT {
+            return Err(Errno::ENOMEM);
+        }
+        let area = self.whole.as_ref().ok_or(Errno::ENOMEM)?.part(0, bytes);
+        lock(&area);
+        area.fill(0, bytes, 0);
+        Ok(area)
+    }
+
+    fn release(&mut self) {
+        if let Some(whole) = &self.whole {
+            let data = whole.part(0, usize::try_from(DATA_LIMIT).unwrap_or(usize::MAX));
+            // SAFETY: unlocking changes no content; the range is inside the mapping that `whole` keeps.
+            let _ = unsafe { rustix::mm::munlock(data.as_ptr().cast(), data.len()) };
+        }
+    }
+
+    fn pages(&self) -> Option<Pages> {
+        Some(self.pages.clone())
+    }
+}
+
+impl Drop for PageBacking {
+    fn drop(&mut self) {
+        if let Some(whole) = self.whole.take() {
+            // Where the mapper is gone the area comes back in the error and ends here.
+            let _ = self.jobs.send(Job::Unmap(whole));
+        }
+    }
+}
+
+/// Keeps pages in memory from their first touch on, where the limit allows; they work unlocked as well, only a page
+/// written out has to be fetched again.
+fn lock(area: &Area) {
+    // SAFETY: locking changes no content; the range is inside a mapping that `area` keeps.
+    let locked =
+        unsafe { rustix::mm::mlock_with(area.as_ptr().cast(), area.len(), MlockFlags::ONFAULT) };
+    if let Err(e) = locked {
+        if !UNLOCKED.swap(true, Ordering::Relaxed) {
+            log::info!("Ring pages are not locked in memory: {e} (limit: ulimit -l)");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
+    use super::*;
+
+    #[test]
+    fn a_store_gives_back_what_was_written_and_zeros_elsewhere() {
+        let store = Store::new().unwrap();
+        store.write(STATUS[0], b"abc").unwrap();
+        let mut got = [0xffu8; 5];
+        store.read(STATUS[0] - 1, &mut got).unwrap();
+        assert_eq!(&got, b"\0abc\0");
+    }
+
+    #[test]
+    fn a_store_ends_where_the_layout_does() {
+        let store = Store::new().unwrap();
+        store.write(END - 2, b"abcd").unwrap();
+        store.write(END, b"x").unwrap();
+        store.write(u64::MAX, b"x").unwrap();
+        let mut got = [0xffu8; 4];
+        store.read(END - 2, &mut got).unwrap();
+        assert_eq!(&got, b"ab\0\0");
+    }
+}
