@@ -12,6 +12,7 @@ use hw_backends::clock;
 use hw_backends::units::{Nanos, Now};
 use uapi::Errno;
 
+use crate::file::Files;
 use crate::request::{Operation, Request};
 use crate::transport::Deliver;
 use crate::transport::mount::{MapKind, Mount};
@@ -35,6 +36,24 @@ pub trait Service: Send + std::fmt::Debug {
     fn next_deadline(&self) -> Option<Nanos>;
     /// The card goes away: nobody may be left waiting.
     fn disconnect(&mut self, now: &Now);
+}
+
+impl Service for Files {
+    fn handle(&mut self, request: Request<'_>, now: &Now) {
+        Files::handle(self, request, now);
+    }
+
+    fn tick(&mut self, now: &Now) {
+        Files::tick(self, now);
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        Files::next_deadline(self)
+    }
+
+    fn disconnect(&mut self, now: &Now) {
+        Files::disconnect(self, now);
+    }
 }
 
 /// Takes the place of a card that was taken away.
@@ -75,7 +94,7 @@ impl Server {
     ///
     /// # Errors
     /// What starting a thread gives; ETIMEDOUT where the kernel sent no INIT.
-    pub fn start(cards: Vec<Box<dyn Service>>, mounts: Vec<Arc<Mount>>) -> std::io::Result<Server> {
+    pub fn start(cards: Vec<Box<dyn Service>>, mounts: &[Arc<Mount>]) -> std::io::Result<Server> {
         let engine = Arc::new(Engine::new(cards));
         let stopping = Arc::new(AtomicBool::new(false));
         let timers = (0..engine.cards())
@@ -95,16 +114,16 @@ impl Server {
         Ok(server)
     }
 
-    fn serve(&mut self, mount: Arc<Mount>) -> std::io::Result<()> {
+    fn serve(&mut self, mount: &Arc<Mount>) -> std::io::Result<()> {
         let deliver: Arc<dyn Deliver> = Arc::clone(&self.engine) as Arc<dyn Deliver>;
-        self.mounts.push(Arc::clone(&mount));
-        let (mappers_mount, mappers_deliver) = (Arc::clone(&mount), Arc::clone(&deliver));
+        self.mounts.push(Arc::clone(mount));
+        let (mappers_mount, mappers_deliver) = (Arc::clone(mount), Arc::clone(&deliver));
         self.mappers.push(
             std::thread::Builder::new()
                 .name("mapper".into())
                 .spawn(move || mappers_mount.run_mapper(mappers_deliver.as_ref()))?,
         );
-        let mut readers = readers::Readers::first(&mount, &deliver, &self.stopping)?;
+        let mut readers = readers::Readers::first(mount, &deliver, &self.stopping)?;
         if mount.kind() == Some(MapKind::PageCache) {
             // Each card may hold one reader up while it touches pages that another one has to bring.
             for _ in 0..mount.cards().len().max(1) {

@@ -395,7 +395,7 @@ impl Mount {
         };
         match opened {
             Ok((memory, backing)) => {
-                self.deliver_open(m.unique, m.inode, m.caller, flags, memory, backing, deliver)
+                self.deliver_open(m.unique, m.inode, m.caller, flags, memory, backing, deliver);
             }
             Err(e) => {
                 log::error!("No memory for an open of {}: {e}", spec.name);
@@ -500,10 +500,7 @@ impl Mount {
         else {
             return;
         };
-        let tid = rustix::thread::gettid()
-            .as_raw_nonzero()
-            .get()
-            .cast_unsigned();
+        let tid = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap_or(0);
         while let Ok(job) = work.recv() {
             match job {
                 Job::Open(request) => self.map_open(&request, tid, deliver),

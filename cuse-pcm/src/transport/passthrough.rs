@@ -79,7 +79,9 @@ fn last_errno() -> Errno {
 }
 
 /// Whether [`register`] works here.
-#[must_use]
+///
+/// # Errors
+/// Why it does not, as [`register`].
 pub fn possible(channel: &Channel) -> Result<(), Errno> {
     let file = sparse_file()?;
     unregister(channel, register(channel, &file)?);
