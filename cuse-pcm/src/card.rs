@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of open descriptors and requests.
 
+pub mod control;
 pub mod device;
 pub mod identity;
 
@@ -9,6 +10,7 @@ pub use device::{PcmDevice, SubstreamId};
 pub use identity::Identity;
 
 use crate::pcm::Substream;
+use control::Control;
 
 /// One card.
 #[derive(Debug)]
@@ -17,14 +19,16 @@ pub struct Card {
     pub identity: Identity,
     /// PCM devices, by rising number.
     pub devices: Vec<PcmDevice>,
+    /// Control elements.
+    pub control: Control,
 }
 
 impl Card {
-    /// A card of these devices.
+    /// A card of these devices, without control elements yet.
     #[must_use]
     pub fn new(identity: Identity, mut devices: Vec<PcmDevice>) -> Card {
         devices.sort_by_key(|device| device.number);
-        Card { identity, devices }
+        Card { identity, devices, control: Control::new() }
     }
 
     /// The PCM device with this number.

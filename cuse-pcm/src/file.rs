@@ -4,6 +4,8 @@
 //! through the request's [`Reply`]. Must not know how requests arrive.
 
 pub mod argument;
+pub mod control;
+mod control_elem;
 pub mod open;
 pub mod pcm;
 pub mod pcm_old;

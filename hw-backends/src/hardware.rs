@@ -55,31 +55,7 @@ pub enum Rule {
     Range(Param, u32, u32),
 }
 
-/// `SNDRV_PCM_INFO_*`.
-pub mod info {
-    #![expect(missing_docs, reason = "the names are the field's own")]
-    pub const MMAP: u32 = 0x0000_0001;
-    pub const MMAP_VALID: u32 = 0x0000_0002;
-    pub const DOUBLE: u32 = 0x0000_0004;
-    pub const BATCH: u32 = 0x0000_0010;
-    pub const SYNC_APPLPTR: u32 = 0x0000_0020;
-    pub const PERFECT_DRAIN: u32 = 0x0000_0040;
-    pub const INTERLEAVED: u32 = 0x0000_0100;
-    pub const NONINTERLEAVED: u32 = 0x0000_0200;
-    pub const COMPLEX: u32 = 0x0000_0400;
-    pub const BLOCK_TRANSFER: u32 = 0x0001_0000;
-    pub const OVERRANGE: u32 = 0x0002_0000;
-    pub const RESUME: u32 = 0x0004_0000;
-    pub const PAUSE: u32 = 0x0008_0000;
-    pub const HALF_DUPLEX: u32 = 0x0010_0000;
-    pub const JOINT_DUPLEX: u32 = 0x0020_0000;
-    pub const SYNC_START: u32 = 0x0040_0000;
-    pub const NO_PERIOD_WAKEUP: u32 = 0x0080_0000;
-    pub const EXPLICIT_SYNC: u32 = 0x1000_0000;
-    pub const NO_REWINDS: u32 = 0x2000_0000;
-    pub const DRAIN_TRIGGER: u32 = 0x4000_0000;
-    pub const FIFO_IN_FRAMES: u32 = 0x8000_0000;
-}
+pub use uapi::pcm::info;
 
 /// `SNDRV_PCM_RATE_CONTINUOUS`.
 pub const RATE_CONTINUOUS: u32 = 1 << 30;

@@ -7,7 +7,9 @@
 )]
 
 pub mod client;
+pub mod fake_kernel;
 pub mod harness;
+pub mod oracle_device;
 pub mod oracle_hardware;
 pub mod pairwise;
 pub mod random;

@@ -1,0 +1,434 @@
+//! A kernel that is none: sends requests to [`Files`] as the FUSE and CUSE transports do, in virtual time, and keeps
+//! what is answered.
+//!
+//! It carries an ioctl's structure by the direction bits of its number, as the real one does for a restricted ioctl;
+//! everything else goes through the client's memory.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cuse_pcm::card::Card;
+use cuse_pcm::file::Files;
+use cuse_pcm::request::{
+    Abi, Answer, Caller, ClientMemory, FileHandle, Node, Operation, PollHandle, Reply, Request,
+    RequestId, Sink,
+};
+use hw_backends::dma::{Area, Backing, PrivateBacking};
+use hw_backends::units::{Nanos, Now};
+use uapi::Errno;
+use uapi::ioctl;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// Where the client's memory begins.
+pub const BASE: u64 = 0x10_0000;
+/// Where [`FakeKernel::ioctl`] puts structures.
+pub const ARG: u64 = BASE;
+/// Where a client's samples lie.
+pub const BUFFER: u64 = BASE + 0x1000;
+/// How long each call takes, ns.
+const CALL: u64 = 10_000;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An answer, kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// To open.
+    Opened(FileHandle),
+    /// To ioctl: value or errno, and what was carried back.
+    Ioctl(Result<i32, Errno>, Vec<u8>),
+    /// To read.
+    Data(Vec<u8>),
+    /// To write.
+    Written(usize),
+    /// To poll.
+    Ready(u32),
+    /// To anything else that succeeded.
+    Done,
+    /// To anything that failed.
+    Failed(Errno),
+}
+
+impl Answered {
+    /// Value or errno, whatever the request was.
+    ///
+    /// # Errors
+    /// The errno.
+    pub fn result(&self) -> Result<i64, Errno> {
+        match self {
+            Answered::Ioctl(result, _) => result.map(i64::from),
+            Answered::Failed(errno) => Err(*errno),
+            Answered::Data(bytes) => Ok(i64::try_from(bytes.len()).unwrap_or(i64::MAX)),
+            Answered::Written(n) => Ok(i64::try_from(*n).unwrap_or(i64::MAX)),
+            Answered::Ready(events) => Ok(i64::from(*events)),
+            Answered::Opened(_) | Answered::Done => Ok(0),
+        }
+    }
+}
+
+/// Keeps answers and wake-ups.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    answers: Mutex<BTreeMap<u64, Answered>>,
+    twice: Mutex<Vec<u64>>,
+    wakes: Mutex<Vec<PollHandle>>,
+}
+
+impl Sink for Recorder {
+    fn answer(&self, id: RequestId, answer: &Answer<'_>) {
+        let answered = match answer {
+            Answer::Opened(file) => Answered::Opened(*file),
+            Answer::Ioctl(result, bytes) => Answered::Ioctl(*result, bytes.to_vec()),
+            Answer::Data(bytes) => Answered::Data(bytes.to_vec()),
+            Answer::Written(n) => Answered::Written(*n),
+            Answer::Ready(events) => Answered::Ready(*events),
+            Answer::Done => Answered::Done,
+            Answer::Failed(errno) => Answered::Failed(*errno),
+        };
+        if lock(&self.answers).insert(id.0, answered).is_some() {
+            lock(&self.twice).push(id.0);
+        }
+    }
+
+    fn wake(&self, poller: PollHandle) {
+        lock(&self.wakes).push(poller);
+    }
+}
+
+/// One client's memory from [`BASE`] on, its descriptors and its flags.
+#[derive(Debug)]
+pub struct FakeMemory {
+    bytes: Mutex<Vec<u8>>,
+    flags: Mutex<Option<u32>>,
+    descriptors: Mutex<HashMap<i32, FileHandle>>,
+}
+
+impl FakeMemory {
+    fn new(size: usize) -> FakeMemory {
+        let (bytes, flags) = (Mutex::new(vec![0; size]), Mutex::new(None));
+        FakeMemory { bytes, flags, descriptors: Mutex::default() }
+    }
+
+    fn range(&self, address: u64, length: usize) -> Result<std::ops::Range<usize>, Errno> {
+        let start = address.checked_sub(BASE).and_then(|at| usize::try_from(at).ok());
+        let start = start.ok_or(Errno::EFAULT)?;
+        let end = start.checked_add(length).ok_or(Errno::EFAULT)?;
+        if end > lock(&self.bytes).len() { Err(Errno::EFAULT) } else { Ok(start..end) }
+    }
+
+    /// What fcntl(F_GETFL) would tell of the descriptor in use; `None` where nobody can find out.
+    pub fn set_flags(&self, flags: Option<u32>) {
+        *lock(&self.flags) = flags;
+    }
+
+    /// Gives an open file a descriptor number.
+    pub fn set_descriptor(&self, descriptor: i32, file: FileHandle) {
+        lock(&self.descriptors).insert(descriptor, file);
+    }
+}
+
+impl ClientMemory for FakeMemory {
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Errno> {
+        let range = self.range(address, into.len())?;
+        into.copy_from_slice(&lock(&self.bytes)[range]);
+        Ok(())
+    }
+
+    fn write(&self, address: u64, from: &[u8]) -> Result<(), Errno> {
+        let range = self.range(address, from.len())?;
+        lock(&self.bytes)[range].copy_from_slice(from);
+        Ok(())
+    }
+
+    fn read_area(&self, address: u64, into: &Area) -> Result<(), Errno> {
+        let range = self.range(address, into.len())?;
+        into.write(0, &lock(&self.bytes)[range]);
+        Ok(())
+    }
+
+    fn write_area(&self, address: u64, from: &Area) -> Result<(), Errno> {
+        let range = self.range(address, from.len())?;
+        from.read(0, &mut lock(&self.bytes)[range]);
+        Ok(())
+    }
+
+    fn file_flags(&self) -> Option<u32> {
+        *lock(&self.flags)
+    }
+
+    fn process(&self) -> u32 {
+        1
+    }
+
+    fn open_file(&self, descriptor: i32) -> Option<FileHandle> {
+        lock(&self.descriptors).get(&descriptor).copied()
+    }
+}
+
+/// The files of one card, a client, and a clock.
+#[derive(Debug)]
+pub struct FakeKernel {
+    /// What is tested.
+    pub files: Files,
+    /// The client.
+    pub caller: Caller,
+    /// The client's memory.
+    pub memory: Arc<FakeMemory>,
+    /// Width of the client's structures.
+    pub abi: Abi,
+    recorder: Arc<Recorder>,
+    now: u64,
+    last: u64,
+    /// Where answers that carry bytes go.
+    args: HashMap<u64, u64>,
+}
+
+impl FakeKernel {
+    /// A client with this much memory before a card.
+    #[must_use]
+    pub fn new(card: Card, memory: usize) -> FakeKernel {
+        FakeKernel {
+            files: Files::new(card),
+            caller: Caller { tid: 100, uid: 1000, gid: 1000 },
+            memory: Arc::new(FakeMemory::new(memory)),
+            abi: Abi::Native,
+            recorder: Arc::default(),
+            now: 1_000_000_000,
+            last: 0,
+            args: HashMap::new(),
+        }
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        let monotonic = Nanos(self.now);
+        Now { monotonic, realtime: Nanos(self.now + 1_700_000_000_000_000_000), monotonic_raw: monotonic }
+    }
+
+    /// Sends one request without time passing.
+    pub fn send(&mut self, operation: Operation<'_>) -> RequestId {
+        self.last += 2;
+        let id = RequestId(self.last);
+        let (sink, ioctl) = (Arc::clone(&self.recorder), matches!(operation, Operation::Ioctl { .. }));
+        let reply = match operation {
+            Operation::Interrupt { .. } => Reply::nobody(id),
+            _ => Reply::new(id, sink, ioctl),
+        };
+        let memory = Arc::clone(&self.memory) as Arc<dyn ClientMemory>;
+        let request = Request { id, caller: self.caller, operation, reply, memory };
+        self.files.handle(request, &self.now());
+        id
+    }
+
+    /// Lets time pass, with every deadline on the way.
+    pub fn advance(&mut self, by: Nanos) {
+        let end = self.now + by.0;
+        self.run_until(end, None);
+        self.now = end;
+    }
+
+    /// Runs deadlines up to `end` or until `id` is answered.
+    fn run_until(&mut self, end: u64, id: Option<RequestId>) {
+        let mut stuck = 0;
+        while id.is_none_or(|id| !self.answered(id)) {
+            match self.files.next_deadline() {
+                Some(at) if at.0 <= end => {
+                    stuck = if at.0 <= self.now { stuck + 1 } else { 0 };
+                    assert!(stuck < 1000, "A deadline that is due does not go away");
+                    self.now = self.now.max(at.0);
+                    self.files.tick(&self.now());
+                }
+                _ => break,
+            }
+        }
+    }
+
+    /// Whether a request was answered.
+    #[must_use]
+    pub fn answered(&self, id: RequestId) -> bool {
+        lock(&self.recorder.answers).contains_key(&id.0)
+    }
+
+    /// Takes an answer; what it carries for the client lands in the client's memory.
+    pub fn take(&mut self, id: RequestId) -> Option<Answered> {
+        let answer = lock(&self.recorder.answers).remove(&id.0)?;
+        if let (Answered::Ioctl(_, bytes), Some(arg)) = (&answer, self.args.remove(&id.0)) {
+            if !bytes.is_empty() {
+                self.memory.write(arg, bytes).expect("the kernel copied from there before");
+            }
+        }
+        Some(answer)
+    }
+
+    /// Waits up to `limit` for an answer.
+    pub fn wait(&mut self, id: RequestId, limit: Nanos) -> Option<Answered> {
+        let end = self.now + limit.0;
+        self.run_until(end, Some(id));
+        let answer = self.take(id);
+        if answer.is_none() {
+            self.now = end;
+        }
+        answer
+    }
+
+    /// The answer to a request that does not have to wait.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn now_answered(&mut self, id: RequestId) -> Answered {
+        self.take(id).expect("an answer at once")
+    }
+
+    /// Opens a node.
+    ///
+    /// # Errors
+    /// The errno.
+    pub fn open(&mut self, node: Node, flags: u32) -> Result<FileHandle, Errno> {
+        let id = self.start_open(node, flags);
+        match self.now_answered(id) {
+            Answered::Opened(file) => Ok(file),
+            other => Err(other.result().expect_err("open answers a file or an errno")),
+        }
+    }
+
+    /// Starts to open a node.
+    pub fn start_open(&mut self, node: Node, flags: u32) -> RequestId {
+        let backing: Box<dyn Backing> = Box::<PrivateBacking>::default();
+        self.send(Operation::Open { node, flags, backing })
+    }
+
+    /// Closes a file.
+    pub fn release(&mut self, file: FileHandle) {
+        let id = self.send(Operation::Release { file });
+        assert_eq!(self.now_answered(id), Answered::Done);
+    }
+
+    /// Starts an ioctl whose argument word is `arg`.
+    pub fn start_ioctl(&mut self, file: FileHandle, cmd: u32, arg: u64) -> RequestId {
+        self.advance(Nanos(CALL));
+        let size = ioctl::size(cmd);
+        let by_value = [uapi::pcm::table::PAUSE, uapi::pcm::table::LINK].contains(&cmd);
+        let mut input = Vec::new();
+        if ioctl::dir(cmd) & ioctl::WRITE != 0 && !by_value {
+            input = vec![0; size];
+            if self.memory.read(arg, &mut input).is_err() {
+                return self.refuse();
+            }
+        }
+        let out_size = if ioctl::dir(cmd) & ioctl::READ != 0 { size } else { 0 };
+        if out_size > 0 && self.memory.range(arg, size).is_err() {
+            return self.refuse();
+        }
+        let abi = self.abi;
+        let operation = Operation::Ioctl { file, cmd, arg, abi, input: &input, out_size };
+        let id = self.send(operation);
+        self.args.insert(id.0, arg);
+        id
+    }
+
+    /// The kernel itself answers EFAULT: the structure is not in the client's memory.
+    fn refuse(&mut self) -> RequestId {
+        self.last += 2;
+        let id = RequestId(self.last);
+        self.recorder.answer(id, &Answer::Ioctl(Err(Errno::EFAULT), &[]));
+        id
+    }
+
+    /// Starts an ioctl on a structure, which lies at [`ARG`] from then on.
+    pub fn start_struct<T: IntoBytes + Immutable>(
+        &mut self,
+        file: FileHandle,
+        cmd: u32,
+        value: &T,
+    ) -> RequestId {
+        self.put(ARG, value);
+        self.start_ioctl(file, cmd, ARG)
+    }
+
+    /// An ioctl on a structure that does not have to wait.
+    ///
+    /// # Errors
+    /// The errno; the structure is changed all the same where the files stored something.
+    pub fn ioctl<T: IntoBytes + FromBytes + Immutable>(
+        &mut self,
+        file: FileHandle,
+        cmd: u32,
+        value: &mut T,
+    ) -> Result<i64, Errno> {
+        let id = self.start_struct(file, cmd, value);
+        let answer = self.now_answered(id);
+        *value = self.get(ARG);
+        answer.result()
+    }
+
+    /// An ioctl without a structure that does not have to wait.
+    ///
+    /// # Errors
+    /// The errno.
+    pub fn ioctl_value(&mut self, file: FileHandle, cmd: u32, arg: u64) -> Result<i64, Errno> {
+        let id = self.start_ioctl(file, cmd, arg);
+        self.now_answered(id).result()
+    }
+
+    /// Starts a write(2).
+    pub fn start_write(&mut self, file: FileHandle, data: &[u8], flags: u32) -> RequestId {
+        self.advance(Nanos(CALL));
+        self.send(Operation::Write { file, data, flags })
+    }
+
+    /// Starts a read(2).
+    pub fn start_read(&mut self, file: FileHandle, size: usize, flags: u32) -> RequestId {
+        self.advance(Nanos(CALL));
+        self.send(Operation::Read { file, size, flags })
+    }
+
+    /// poll(2): the events that are ready. `wake` names a poller that goes to sleep.
+    pub fn poll(&mut self, file: FileHandle, events: u32, wake: Option<PollHandle>) -> Answered {
+        let id = self.send(Operation::Poll { file, events, wake });
+        self.now_answered(id)
+    }
+
+    /// A signal comes for the caller of a request.
+    pub fn interrupt(&mut self, of: RequestId) {
+        let _ = self.send(Operation::Interrupt { of });
+    }
+
+    /// Stores a value in the client's memory.
+    ///
+    /// # Panics
+    /// Outside of it.
+    pub fn put<T: IntoBytes + Immutable + ?Sized>(&self, address: u64, value: &T) {
+        self.memory.write(address, value.as_bytes()).expect("an address in the client");
+    }
+
+    /// A value in the client's memory.
+    ///
+    /// # Panics
+    /// Outside of it.
+    #[must_use]
+    pub fn get<T: IntoBytes + FromBytes>(&self, address: u64) -> T {
+        let mut value = T::new_zeroed();
+        self.memory.read(address, value.as_mut_bytes()).expect("an address in the client");
+        value
+    }
+
+    /// The pollers woken since last asked.
+    pub fn take_wakes(&mut self) -> Vec<PollHandle> {
+        std::mem::take(&mut *lock(&self.recorder.wakes))
+    }
+
+    /// Requests that were answered more than once.
+    #[must_use]
+    pub fn answered_twice(&self) -> Vec<u64> {
+        lock(&self.recorder.twice).clone()
+    }
+
+    /// How many answers nobody has taken yet.
+    #[must_use]
+    pub fn answers(&self) -> usize {
+        lock(&self.recorder.answers).len()
+    }
+}
