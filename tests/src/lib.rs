@@ -13,6 +13,7 @@ pub mod oracle_device;
 pub mod oracle_hardware;
 pub mod pairwise;
 pub mod random;
+pub mod rust_source;
 pub mod sample_formats;
 pub mod served;
 pub mod wav_file;
