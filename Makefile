@@ -15,9 +15,10 @@ test: ## format, lints, documentation, all tests
 	@tools/setup test
 	@tools/check
 
-bench: ## measures latency and load
+bench: ## measures the card against floors taken in the same run (table; target/bench.json)
 	@tools/setup test
-	@$(CARGO) bench --workspace --locked
+	@$(CARGO) build --release --workspace --bins --locked --quiet
+	@target/release/bench --json target/bench.json
 
 build: ## builds target/release/cuse-pcm
 	@tools/setup build

@@ -1,0 +1,4 @@
+//! Measurements of the card against floors taken in the same run, and their table.
+
+pub mod measure;
+pub mod report;
