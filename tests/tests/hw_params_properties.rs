@@ -353,3 +353,89 @@ fn bounds_that_creep_towards_each_other_do_not_hold_the_card_for_long() {
         Err(uapi::Errno::EINVAL)
     );
 }
+
+#[test]
+fn any_choice_that_works_becomes_an_odd_errno_with_a_tick_time_from_half_the_range_on() {
+    let devices = devices();
+    let mut random = Random::new(9);
+    let mut worked = 0;
+    for _ in 0..RUNS {
+        let hardware = &devices[random.below(devices.len() as u32) as usize];
+        let mut p = plausible(&mut random);
+        let tick = Param::TickTime as usize - 8;
+        p.intervals[tick] = Interval {
+            min: 0,
+            max: 0x7fff_ffff,
+            flags: 0,
+        };
+        if hw_params::choose(&space(hardware), &mut p.clone()).is_err() {
+            continue;
+        }
+        worked += 1;
+        let value = 0x8000_0001 | random.word();
+        p.intervals[tick] = Interval {
+            min: value,
+            max: SAT,
+            flags: random.below(8) & !Interval::OPENMIN,
+        };
+        if value == SAT {
+            p.intervals[tick].flags = 0;
+        }
+        let errno = i32::try_from(value.wrapping_neg()).unwrap();
+        assert_eq!(
+            hw_params::choose(&space(hardware), &mut p),
+            Err(uapi::Errno(errno))
+        );
+    }
+    assert!(worked > RUNS / 10, "only {worked} requests worked");
+}
+
+#[test]
+fn access_and_tick_time_are_tied_to_nothing() {
+    const ALONE: u32 = 1 << Param::Access as u32 | 1 << Param::TickTime as u32;
+    let tick = Param::TickTime as usize - 8;
+    each(10, |space, before| {
+        let mut after = HwParams {
+            rmask: before.rmask & !ALONE,
+            ..before
+        };
+        if hw_params::refine(space, &mut after).is_ok() {
+            assert_eq!(
+                (after.masks[0], after.intervals[tick]),
+                (before.masks[0], before.intervals[tick])
+            );
+        }
+        let mut after = HwParams {
+            rmask: before.rmask & ALONE,
+            ..before
+        };
+        if hw_params::refine(space, &mut after).is_ok() {
+            assert_eq!(after.masks[1..2], before.masks[1..2]);
+            assert_eq!(after.intervals[..tick], before.intervals[..tick]);
+        }
+    });
+}
+
+#[test]
+fn a_parameter_that_moved_is_marked_in_cmask_and_no_other() {
+    let open = Interval::OPENMIN | Interval::OPENMAX;
+    each(11, |space, before| {
+        let before = HwParams { cmask: 0, ..before };
+        let mut after = before;
+        if at_the_rim(&before) || hw_params::refine(space, &mut after).is_err() {
+            return;
+        }
+        assert_eq!(after.cmask & !0xf_ff07, 0);
+        for (index, (b, a)) in before.intervals.iter().zip(&after.intervals).enumerate() {
+            let marked = after.cmask >> (index + 8) & 1 != 0;
+            if marked {
+                assert_ne!(a, b);
+            } else if b.flags & open == 0 {
+                assert_eq!((a.min, a.max), (b.min, b.max));
+            }
+        }
+        for (index, (b, a)) in before.masks.iter().zip(&after.masks).enumerate().take(2) {
+            assert_eq!(after.cmask >> index & 1 != 0, a != b);
+        }
+    });
+}
