@@ -6,11 +6,13 @@
 pub mod argument;
 pub mod control;
 mod control_elem;
+mod control_read;
 pub mod open;
 pub mod pcm;
 pub mod pcm_old;
 pub mod pcm_position;
 pub mod pcm_setup;
+pub mod pcm_t32;
 pub mod pcm_transfer;
 pub mod poll;
 pub mod table;
@@ -157,9 +159,7 @@ impl Files {
             Operation::Read { file, size, flags } => {
                 self.read(file, size, flags, reply, memory, now)
             }
-            Operation::Write { file, data, flags } => {
-                self.write(file, data, flags, reply, memory, now)
-            }
+            Operation::Write { file, data, .. } => self.write(file, data, reply, memory, now),
             Operation::Poll { file, events, wake } => self.poll(file, events, wake, reply),
             Operation::Interrupt { of } => {
                 self.parked.interrupt(&mut self.card, of, now);
@@ -222,6 +222,10 @@ impl Files {
                 linked,
                 now,
             }),
+            Some(OpenFile {
+                kind: Kind::Control(file),
+                ..
+            }) => Outcome::Done(file.ioctl(&mut argument, &mut self.card)),
         };
         match outcome {
             Outcome::Done(result) => reply.send(&Answer::Ioctl(result, argument.output())),
@@ -243,12 +247,10 @@ impl Files {
             Errno::EBADFD
         };
         self.parked.end_file(&mut self.card, file, cause, now);
-        if let Some(OpenFile {
-            kind: Kind::Pcm(closed),
-            ..
-        }) = self.table.remove(file)
-        {
-            self.close_substream(&closed.substream, now);
+        match self.table.remove(file).map(|file| file.kind) {
+            Some(Kind::Pcm(closed)) => self.close_substream(&closed.substream, now),
+            Some(Kind::Control(mut closed)) => closed.release(&mut self.card),
+            None => {}
         }
         reply.send(&Answer::Done);
     }
@@ -278,6 +280,7 @@ impl Files {
                     self.parked.wake(substream, &id, now);
                 }
             }
+            quiet &= !self.tell_control_files(now);
             if quiet {
                 return;
             }

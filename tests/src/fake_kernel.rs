@@ -108,14 +108,24 @@ pub struct FakeMemory {
 impl FakeMemory {
     fn new(size: usize) -> FakeMemory {
         let (bytes, flags) = (Mutex::new(vec![0; size]), Mutex::new(None));
-        FakeMemory { bytes, flags, descriptors: Mutex::default() }
+        FakeMemory {
+            bytes,
+            flags,
+            descriptors: Mutex::default(),
+        }
     }
 
     fn range(&self, address: u64, length: usize) -> Result<std::ops::Range<usize>, Errno> {
-        let start = address.checked_sub(BASE).and_then(|at| usize::try_from(at).ok());
+        let start = address
+            .checked_sub(BASE)
+            .and_then(|at| usize::try_from(at).ok());
         let start = start.ok_or(Errno::EFAULT)?;
         let end = start.checked_add(length).ok_or(Errno::EFAULT)?;
-        if end > lock(&self.bytes).len() { Err(Errno::EFAULT) } else { Ok(start..end) }
+        if end > lock(&self.bytes).len() {
+            Err(Errno::EFAULT)
+        } else {
+            Ok(start..end)
+        }
     }
 
     /// What fcntl(F_GETFL) would tell of the descriptor in use; `None` where nobody can find out.
@@ -191,7 +201,11 @@ impl FakeKernel {
     pub fn new(card: Card, memory: usize) -> FakeKernel {
         FakeKernel {
             files: Files::new(card),
-            caller: Caller { tid: 100, uid: 1000, gid: 1000 },
+            caller: Caller {
+                tid: 100,
+                uid: 1000,
+                gid: 1000,
+            },
             memory: Arc::new(FakeMemory::new(memory)),
             abi: Abi::Native,
             recorder: Arc::default(),
@@ -205,20 +219,33 @@ impl FakeKernel {
     #[must_use]
     pub fn now(&self) -> Now {
         let monotonic = Nanos(self.now);
-        Now { monotonic, realtime: Nanos(self.now + 1_700_000_000_000_000_000), monotonic_raw: monotonic }
+        Now {
+            monotonic,
+            realtime: Nanos(self.now + 1_700_000_000_000_000_000),
+            monotonic_raw: monotonic,
+        }
     }
 
     /// Sends one request without time passing.
     pub fn send(&mut self, operation: Operation<'_>) -> RequestId {
         self.last += 2;
         let id = RequestId(self.last);
-        let (sink, ioctl) = (Arc::clone(&self.recorder), matches!(operation, Operation::Ioctl { .. }));
+        let (sink, ioctl) = (
+            Arc::clone(&self.recorder),
+            matches!(operation, Operation::Ioctl { .. }),
+        );
         let reply = match operation {
             Operation::Interrupt { .. } => Reply::nobody(id),
             _ => Reply::new(id, sink, ioctl),
         };
         let memory = Arc::clone(&self.memory) as Arc<dyn ClientMemory>;
-        let request = Request { id, caller: self.caller, operation, reply, memory };
+        let request = Request {
+            id,
+            caller: self.caller,
+            operation,
+            reply,
+            memory,
+        };
         self.files.handle(request, &self.now());
         id
     }
@@ -257,7 +284,9 @@ impl FakeKernel {
         let answer = lock(&self.recorder.answers).remove(&id.0)?;
         if let (Answered::Ioctl(_, bytes), Some(arg)) = (&answer, self.args.remove(&id.0)) {
             if !bytes.is_empty() {
-                self.memory.write(arg, bytes).expect("the kernel copied from there before");
+                self.memory
+                    .write(arg, bytes)
+                    .expect("the kernel copied from there before");
             }
         }
         Some(answer)
@@ -297,7 +326,11 @@ impl FakeKernel {
     /// Starts to open a node.
     pub fn start_open(&mut self, node: Node, flags: u32) -> RequestId {
         let backing: Box<dyn Backing> = Box::<PrivateBacking>::default();
-        self.send(Operation::Open { node, flags, backing })
+        self.send(Operation::Open {
+            node,
+            flags,
+            backing,
+        })
     }
 
     /// Closes a file.
@@ -318,12 +351,23 @@ impl FakeKernel {
                 return self.refuse();
             }
         }
-        let out_size = if ioctl::dir(cmd) & ioctl::READ != 0 { size } else { 0 };
+        let out_size = if ioctl::dir(cmd) & ioctl::READ != 0 {
+            size
+        } else {
+            0
+        };
         if out_size > 0 && self.memory.range(arg, size).is_err() {
             return self.refuse();
         }
         let abi = self.abi;
-        let operation = Operation::Ioctl { file, cmd, arg, abi, input: &input, out_size };
+        let operation = Operation::Ioctl {
+            file,
+            cmd,
+            arg,
+            abi,
+            input: &input,
+            out_size,
+        };
         let id = self.send(operation);
         self.args.insert(id.0, arg);
         id
@@ -333,7 +377,8 @@ impl FakeKernel {
     fn refuse(&mut self) -> RequestId {
         self.last += 2;
         let id = RequestId(self.last);
-        self.recorder.answer(id, &Answer::Ioctl(Err(Errno::EFAULT), &[]));
+        self.recorder
+            .answer(id, &Answer::Ioctl(Err(Errno::EFAULT), &[]));
         id
     }
 
@@ -401,7 +446,9 @@ impl FakeKernel {
     /// # Panics
     /// Outside of it.
     pub fn put<T: IntoBytes + Immutable + ?Sized>(&self, address: u64, value: &T) {
-        self.memory.write(address, value.as_bytes()).expect("an address in the client");
+        self.memory
+            .write(address, value.as_bytes())
+            .expect("an address in the client");
     }
 
     /// A value in the client's memory.
@@ -411,7 +458,9 @@ impl FakeKernel {
     #[must_use]
     pub fn get<T: IntoBytes + FromBytes>(&self, address: u64) -> T {
         let mut value = T::new_zeroed();
-        self.memory.read(address, value.as_mut_bytes()).expect("an address in the client");
+        self.memory
+            .read(address, value.as_mut_bytes())
+            .expect("an address in the client");
         value
     }
 

@@ -37,7 +37,15 @@ impl OracleDevice {
     /// A device with these capabilities.
     #[must_use]
     pub fn new(hardware: Hardware, grain: Grain) -> OracleDevice {
-        OracleDevice { hardware, grain, rate: 1, period: 1, base: 0, started: None, last: 0 }
+        OracleDevice {
+            hardware,
+            grain,
+            rate: 1,
+            period: 1,
+            base: 0,
+            started: None,
+            last: 0,
+        }
     }
 
     /// Frames since the last start or release.

@@ -7,6 +7,7 @@ use hw_backends::units::{Direction, Now};
 use uapi::Errno;
 
 use super::Files;
+use super::control::{ANY, ControlFile};
 use super::pcm::PcmFile;
 use super::table::Kind;
 use super::wait::{Waiting, Work};
@@ -17,8 +18,6 @@ use crate::request::{Answer, Caller, ClientMemory, FileHandle, Node, Reply};
 const O_APPEND: u32 = 0o2000;
 /// `O_NONBLOCK`: rather fail than wait.
 pub(crate) const O_NONBLOCK: u32 = 0o4000;
-/// Any substream will do.
-const ANY: i32 = -1;
 
 /// An open that was asked for.
 #[derive(Debug)]
@@ -84,7 +83,10 @@ impl Files {
             return Err(Errno::ENODEV);
         }
         match opening.node {
-            Node::Control => Err(Errno::ENODEV),
+            Node::Control => {
+                let file = ControlFile::new(&mut self.card, opening.caller.tid);
+                Ok(Ok(self.table.insert(Kind::Control(file))))
+            }
             Node::Pcm { device, direction } => self.try_open_pcm(opening, device, direction, now),
         }
     }
@@ -96,7 +98,8 @@ impl Files {
         direction: Direction,
         now: &Now,
     ) -> Result<Result<FileHandle, Opening>, Errno> {
-        let preferred = self.preferred_subdevice(&opening.caller);
+        let asked = self.table.preferred_subdevice(opening.caller.tid);
+        let preferred = asked.unwrap_or(ANY);
         let pcm = self.card.device(device).ok_or(Errno::ENODEV)?;
         let subdevice = match place(pcm, direction, opening.flags, preferred)? {
             Place::Busy => return Ok(Err(opening)),
@@ -120,11 +123,6 @@ impl Files {
         Ok(Ok(self
             .table
             .insert(Kind::Pcm(PcmFile::new(substream, opening.flags)))))
-    }
-
-    /// What the opening thread asked for through a control file of its own (§2.5).
-    fn preferred_subdevice(&self, _caller: &Caller) -> i32 {
-        ANY
     }
 
     /// One reference to a substream is gone: the last one closes it, and whoever waits for one of that device tries again.

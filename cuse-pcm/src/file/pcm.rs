@@ -4,13 +4,14 @@
 
 use hw_backends::units::Now;
 use uapi::Errno;
+use uapi::compat::pcm as compat;
 use uapi::ioctl::kind;
 use uapi::pcm::State;
 use uapi::pcm::table;
 
 use super::argument::Argument;
 use super::table::Table;
-use super::{Outcome, pcm_old, pcm_position, pcm_setup, pcm_transfer};
+use super::{Outcome, pcm_old, pcm_position, pcm_setup, pcm_t32, pcm_transfer};
 use crate::card::{Card, SubstreamId};
 use crate::pcm::Substream;
 use crate::request::Abi;
@@ -135,6 +136,9 @@ fn handler(cmd: u32) -> Option<Handler> {
         table::UNLINK => pcm_setup::unlink,
         table::HW_REFINE_OLD => pcm_old::hw_refine,
         table::HW_PARAMS_OLD => pcm_old::hw_params,
+        compat::STATUS_T32 => pcm_t32::status,
+        compat::STATUS_EXT_T32 => pcm_t32::status_ext,
+        compat::SYNC_PTR_T32 => pcm_t32::sync_ptr,
         _ => return None,
     })
 }

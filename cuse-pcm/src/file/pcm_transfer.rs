@@ -350,25 +350,24 @@ fn transfer(
 }
 
 impl Files {
-    /// read(2).
-    pub(super) fn read(
+    /// read(2) on a PCM file.
+    pub(super) fn read_samples(
         &mut self,
         file: FileHandle,
         size: usize,
-        flags: u32,
         reply: Reply,
         memory: Arc<dyn ClientMemory>,
         now: &Now,
     ) {
-        let _ = flags;
         let mut collected = std::mem::take(&mut self.scratch);
         collected.clear();
         let samples = Samples::Collect(&mut collected);
+        let answer = TransferAnswer::Read;
         let io = Io {
             file,
             direction: Direction::Capture,
             size,
-            answer: TransferAnswer::Read,
+            answer,
         };
         self.read_write(&io, samples, reply, memory, now);
         self.scratch = collected;
@@ -379,12 +378,10 @@ impl Files {
         &mut self,
         file: FileHandle,
         data: &[u8],
-        flags: u32,
         reply: Reply,
         memory: Arc<dyn ClientMemory>,
         now: &Now,
     ) {
-        let _ = flags;
         let (direction, size) = (Direction::Playback, data.len());
         let io = Io {
             file,
@@ -449,6 +446,10 @@ impl Files {
         }
         let id = match self.table.get_mut(io.file) {
             None => return Err(Errno::EBADF),
+            Some(OpenFile {
+                kind: Kind::Control(_),
+                ..
+            }) => return Err(Errno::EINVAL),
             Some(OpenFile {
                 kind: Kind::Pcm(file),
                 ..

@@ -29,6 +29,7 @@ impl Files {
         };
         *poller = wake.zip(reply.sink());
         let ready = match kind {
+            Kind::Control(control) => control.poll(),
             Kind::Pcm(pcm) => self
                 .card
                 .substream_mut(&pcm.substream)

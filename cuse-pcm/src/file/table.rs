@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use uapi::control::elem::Event;
+
+use super::control::ControlFile;
 use super::pcm::PcmFile;
 use crate::card::SubstreamId;
 use crate::request::{FileHandle, PollHandle, Sink};
@@ -12,6 +15,8 @@ use crate::request::{FileHandle, PollHandle, Sink};
 pub(crate) enum Kind {
     /// A substream.
     Pcm(PcmFile),
+    /// The card's control elements.
+    Control(ControlFile),
 }
 
 /// One open file.
@@ -59,7 +64,30 @@ impl Table {
     pub(crate) fn substream(&self, handle: FileHandle) -> Option<SubstreamId> {
         match &self.files.get(&handle)?.kind {
             Kind::Pcm(file) => Some(file.substream),
+            Kind::Control(_) => None,
         }
+    }
+
+    /// The subdevice that a thread prefers: what it asked for through the first control file of its own that has one.
+    pub(crate) fn preferred_subdevice(&self, tid: u32) -> Option<i32> {
+        self.files.values().find_map(|file| match &file.kind {
+            Kind::Control(control) => control.preferred_subdevice(tid),
+            Kind::Pcm(_) => None,
+        })
+    }
+
+    /// Queues events in every control file and wakes who sleeps in poll on it; names the files that got any.
+    pub(crate) fn tell(&mut self, events: &[Event]) -> Vec<FileHandle> {
+        let mut told = Vec::new();
+        for (handle, file) in &mut self.files {
+            if let Kind::Control(control) = &mut file.kind {
+                if control.notice(events) {
+                    file.wake();
+                    told.push(*handle);
+                }
+            }
+        }
+        told
     }
 
     /// How many files are open.
@@ -89,5 +117,6 @@ impl Table {
 fn on(file: &OpenFile, id: &SubstreamId) -> bool {
     match &file.kind {
         Kind::Pcm(pcm) => pcm.substream == *id,
+        Kind::Control(_) => false,
     }
 }

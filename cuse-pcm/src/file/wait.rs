@@ -29,6 +29,8 @@ pub(crate) enum Work {
     Drain(SubstreamId, Option<Nanos>),
     /// A free substream.
     Open(Opening),
+    /// An event, to be read with so many bytes of room.
+    ControlRead(usize),
 }
 
 /// A request that waits.
@@ -59,7 +61,7 @@ impl Waiting {
         match &self.work {
             Work::Transfer(pending) => Some(pending.substream),
             Work::Drain(substream, _) => Some(*substream),
-            Work::Open(_) => None,
+            Work::Open(_) | Work::ControlRead(_) => None,
         }
     }
 }
@@ -182,7 +184,7 @@ impl Parked {
         for Slot { waiting, .. } in std::mem::take(&mut self.slots) {
             let cause = match waiting.work {
                 Work::Transfer(_) => Errno::EBADFD,
-                Work::Drain(..) | Work::Open(_) => Errno::ENODEV,
+                Work::Drain(..) | Work::Open(_) | Work::ControlRead(_) => Errno::ENODEV,
             };
             end(waiting, card, cause, now);
         }
@@ -195,6 +197,13 @@ impl Parked {
                 matches!(opening.node, Node::Pcm { device: waited, .. } if waited == device)
             }
             _ => false,
+        })
+    }
+
+    /// Takes out the reads that wait for an event of a control file.
+    pub(crate) fn take_readers(&mut self, file: FileHandle) -> Vec<Waiting> {
+        self.extract(|waiting| {
+            waiting.file == Some(file) && matches!(waiting.work, Work::ControlRead(_))
         })
     }
 
@@ -220,7 +229,7 @@ fn look_again(waiting: &mut Waiting, substream: &mut Substream, now: &Now) -> Ne
             Some(result) => Next::Done(result.map(|()| 0)),
             None => Next::Waits(*timeout),
         },
-        Work::Open(_) => Next::Waits(None),
+        Work::Open(_) | Work::ControlRead(_) => Next::Waits(None),
     }
 }
 
@@ -271,7 +280,7 @@ fn end(waiting: Waiting, card: &mut Card, cause: Errno, now: &Now) {
             answer.send(result, samples.collected(), reply, &*memory);
         }
         Work::Drain(..) => reply.fail(cause),
-        Work::Open(_) => reply.fail(without_restart(cause)),
+        Work::Open(_) | Work::ControlRead(_) => reply.fail(without_restart(cause)),
     }
 }
 
@@ -302,6 +311,6 @@ fn finish(waiting: Waiting, result: Result<u64, Errno>) {
             answer.send(result, samples.collected(), reply, &*memory);
         }
         Work::Drain(..) => reply.send(&Answer::Ioctl(result.map(|_| 0), &[])),
-        Work::Open(_) => reply.fail(Errno::EIO),
+        Work::Open(_) | Work::ControlRead(_) => reply.fail(Errno::EIO),
     }
 }
