@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use crate::config::{self, CardPlan, Config, DEFAULT_ID, DevicePlan};
+use crate::transport::mount::MapKind;
 
 /// A card on the command line.
 #[derive(Clone, Debug, Args)]
@@ -41,6 +42,17 @@ pub(super) enum Nodes {
     Passthrough,
     /// Program and daemon share the node's page cache (any user, Linux 6.6)
     PageCache,
+}
+
+impl Nodes {
+    /// In the transport's words.
+    pub(super) fn map_kind(self) -> MapKind {
+        match self {
+            Nodes::Auto => MapKind::Auto,
+            Nodes::Passthrough => MapKind::Passthrough,
+            Nodes::PageCache => MapKind::PageCache,
+        }
+    }
 }
 
 impl CardOptions {
