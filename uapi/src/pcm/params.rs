@@ -93,6 +93,36 @@ pub struct HwParams {
     pub reserved: [u8; 48],
 }
 
+/// `struct snd_pcm_hw_params_old`, 256 bytes: what HW_REFINE_OLD and HW_PARAMS_OLD take. Parameters are numbered
+/// differently in `rmask` and `cmask`: masks 0 to 2, intervals from 3.
+#[doc(alias = "snd_pcm_hw_params_old")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct HwParamsOld {
+    /// As in [`HwParams`].
+    pub flags: u32,
+    /// ACCESS, FORMAT, SUBFORMAT: the first 32 bits.
+    pub masks: [u32; 3],
+    /// SAMPLE_BITS to TICK_TIME.
+    pub intervals: [Interval; 12],
+    /// As in [`HwParams`], but for the numbering.
+    pub rmask: u32,
+    /// As in [`HwParams`], but for the numbering.
+    pub cmask: u32,
+    /// As in [`HwParams`].
+    pub info: u32,
+    /// As in [`HwParams`].
+    pub msbits: u32,
+    /// As in [`HwParams`].
+    pub rate_num: u32,
+    /// As in [`HwParams`].
+    pub rate_den: u32,
+    /// As in [`HwParams`].
+    pub fifo_size: u64,
+    /// Echoed.
+    pub reserved: [u8; 64],
+}
+
 /// `struct snd_pcm_sw_params` of a 64-bit client, 136 bytes.
 #[doc(alias = "snd_pcm_sw_params")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]

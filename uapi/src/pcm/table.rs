@@ -2,6 +2,7 @@
 
 use std::mem::size_of;
 
+use super::params::HwParamsOld;
 use super::{ChannelInfo, HwParams, Info, Status, SwParams, SyncPtr, XferI, XferN};
 use crate::ioctl::{NONE, READ, Row, Shape, WRITE, number};
 
@@ -42,9 +43,9 @@ ioctls! {
     TTSTAMP = WRITE, 0x03, INT, new In;
     USER_PVERSION = WRITE, 0x04, INT, new In;
     HW_REFINE = BOTH, 0x10, size_of::<HwParams>(), new InOut;
-    HW_REFINE_OLD = BOTH, 0x10, 256, new InOut;
+    HW_REFINE_OLD = BOTH, 0x10, size_of::<HwParamsOld>(), new InOut;
     HW_PARAMS = BOTH, 0x11, size_of::<HwParams>(), new InOut;
-    HW_PARAMS_OLD = BOTH, 0x11, 256, new InOut;
+    HW_PARAMS_OLD = BOTH, 0x11, size_of::<HwParamsOld>(), new InOut;
     HW_FREE = NONE, 0x12, 0, new None;
     SW_PARAMS = BOTH, 0x13, size_of::<SwParams>(), new InOut;
     STATUS = READ, 0x20, size_of::<Status>(), new Out;

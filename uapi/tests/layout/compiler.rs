@@ -97,16 +97,18 @@ impl Checks {
         compile(&folder.0, &[], "#include <sound/asound.h>\n#include <linux/fuse.h>\n").map_err(|error| {
             format!("This test needs a C compiler and the kernel's headers (Debian: gcc, libc6-dev, linux-libc-dev):\n{error}")
         })?;
-        compile(&folder.0, self.client.options(), &self.text)
+        compile(&folder.0, self.client.options(), &self.text).map_err(|error| {
+            format!(
+                "The system's headers say otherwise ({:?}):\n{error}",
+                self.client
+            )
+        })
     }
 
     /// Fails the test if the compiler disagrees.
     pub(crate) fn assert(&self) {
         if let Err(error) = self.judge() {
-            panic!(
-                "The system's headers say otherwise ({:?}):\n{error}",
-                self.client
-            );
+            panic!("{error}");
         }
     }
 }
