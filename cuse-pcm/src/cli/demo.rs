@@ -38,23 +38,29 @@ impl Demo {
             return Err(Failure::new("aplay is not installed")
                 .try_this("apt-get install alsa-utils (as root)"));
         }
+        let keep = self.keep.as_deref().map(std::path::absolute).transpose();
+        let keep =
+            keep.map_err(|error| Failure::new(format!("Cannot tell where to keep it: {error}")))?;
         let folder = Folder::make()?;
-        let (sent, received) = (folder.0.join("melody.wav"), folder.0.join("arrived.wav"));
+        std::env::set_current_dir(&folder.0).map_err(|error| {
+            Failure::new(format!("Cannot enter {}: {error}", folder.0.display()))
+        })?;
+        let (sent, received) = (Path::new("melody.wav"), Path::new("arrived.wav"));
         let tune = melody::samples();
-        sound::write(&sent, &tune)?;
-        let command = ["aplay", "-D", "hw:0", &sent.to_string_lossy()].map(OsString::from);
+        sound::write(sent, &tune)?;
+        let command = ["aplay", "-D", "hw:0", "melody.wav"].map(OsString::from);
         print(&report::heading(&tune, &command))?;
 
         let begun = Instant::now();
-        let status = run::in_private(&plan(&received), self.nodes, &command)?;
+        let status = run::in_private(&plan(received), self.nodes, &command)?;
         let time = begun.elapsed();
         if status != 0 {
             return Err(Failure::new(format!("aplay ended with status {status}"))
                 .try_this("`cuse-pcm doctor`, or the same with -v"));
         }
-        let arrived = sound::read(&received)?;
-        if let Some(keep) = &self.keep {
-            std::fs::copy(&received, keep).map_err(|error| {
+        let arrived = sound::read(received)?;
+        if let Some(keep) = keep {
+            std::fs::copy(received, &keep).map_err(|error| {
                 Failure::new(format!("Cannot write {}: {error}", keep.display()))
             })?;
         }
