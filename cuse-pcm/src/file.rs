@@ -5,6 +5,7 @@
 
 pub mod argument;
 pub mod control;
+mod control_compat;
 mod control_elem;
 mod control_read;
 pub mod open;

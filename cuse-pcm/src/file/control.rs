@@ -11,11 +11,12 @@ use uapi::pcm::Info;
 use zerocopy::IntoBytes;
 
 use super::argument::Argument;
-use super::control_elem;
+use super::{control_compat, control_elem};
 use crate::card::control::Owner;
 use crate::card::control::events::EventQueue;
 use crate::card::identity::text;
 use crate::card::{Card, Identity};
+use crate::request::Abi;
 
 /// `POLLIN | POLLRDNORM`.
 const READABLE: u32 = 0x0001 | 0x0040;
@@ -60,6 +61,11 @@ impl ControlFile {
             file: self.file,
             process: call.memory.process(),
         };
+        if call.abi == Abi::Compat {
+            if let Some(result) = control_compat::ioctl(call, owner, &mut card.control) {
+                return result;
+            }
+        }
         match call.cmd {
             cmd::PVERSION => call.put(&cmd::VERSION)?,
             cmd::CARD_INFO => call.put(&card_info(&card.identity))?,
@@ -179,3 +185,6 @@ fn pcm_info(call: &mut Argument<'_>, card: &Card) -> Result<(), Errno> {
         .ok_or(Errno::ENXIO)?;
     call.put(&info)
 }
+
+#[cfg(test)]
+mod tests;
