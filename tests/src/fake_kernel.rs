@@ -228,8 +228,14 @@ impl FakeKernel {
 
     /// Sends one request without time passing.
     pub fn send(&mut self, operation: Operation<'_>) -> RequestId {
-        self.last += 2;
-        let id = RequestId(self.last);
+        let id = match operation {
+            // As the kernel names them.
+            Operation::Interrupt { of } => RequestId(of.0 | 1),
+            _ => {
+                self.last += 2;
+                RequestId(self.last)
+            }
+        };
         let (sink, ioctl) = (
             Arc::clone(&self.recorder),
             matches!(operation, Operation::Ioctl { .. }),
@@ -416,6 +422,34 @@ impl FakeKernel {
     pub fn ioctl_value(&mut self, file: FileHandle, cmd: u32, arg: u64) -> Result<i64, Errno> {
         let id = self.start_ioctl(file, cmd, arg);
         self.now_answered(id).result()
+    }
+
+    /// As [`FakeKernel::ioctl_value`], from another client with memory of its own, without time passing.
+    ///
+    /// # Errors
+    /// The errno.
+    pub fn ioctl_value_elsewhere(
+        &mut self,
+        file: FileHandle,
+        cmd: u32,
+        arg: u64,
+    ) -> Result<i64, Errno> {
+        let (abi, input, out_size) = (self.abi, [].as_slice(), 0);
+        let id = self.send(Operation::Ioctl {
+            file,
+            cmd,
+            arg,
+            abi,
+            input,
+            out_size,
+        });
+        self.now_answered(id).result()
+    }
+
+    /// The name of the next request.
+    #[must_use]
+    pub fn next_id(&self) -> RequestId {
+        RequestId(self.last + 2)
     }
 
     /// Starts a write(2).

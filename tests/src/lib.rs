@@ -17,4 +17,5 @@ pub mod random;
 pub mod rust_source;
 pub mod sample_formats;
 pub mod served;
+pub mod virtual_client;
 pub mod wav_file;

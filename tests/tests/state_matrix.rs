@@ -12,21 +12,25 @@
 
 use std::fmt::Write as _;
 
-use cuse_pcm::card::{Card, Identity, PcmDevice};
-use cuse_pcm::pcm::Substream;
 use cuse_pcm::request::{FileHandle, Node};
 use cuse_pcm_tests::fake_kernel::{ARG, Answered, BUFFER, FakeKernel};
 use cuse_pcm_tests::oracle_device::{Grain, OracleDevice};
 use cuse_pcm_tests::oracle_hardware::hardware;
+use cuse_pcm_tests::virtual_client::{self, O_NONBLOCK, O_RDWR, Setup, hw_params, sw_params};
+use hw_backends::ops::PcmOps;
 use hw_backends::units::{Direction, Nanos};
 use uapi::Errno;
-use uapi::pcm::{
-    ChannelInfo, HwParams, Info, Interval, Mask, Status, SwParams, SyncPtr, XferI, XferN, table,
-};
+use uapi::pcm::{ChannelInfo, Info, Status, SyncPtr, XferI, XferN, table};
 use zerocopy::FromZeros;
 
-const O_RDWR: u32 = 2;
-const O_NONBLOCK: u32 = 0o4000;
+/// RW_INTERLEAVED, S16_LE, 1 channel at 8000 Hz, period 1000, buffer 16000 frames.
+const SETUP: Setup = Setup {
+    access: 3,
+    channels: 1,
+    period: 1000,
+    buffer: 16000,
+    start_threshold: 1_000_000,
+};
 /// The descriptor number of the file under test.
 const SELF: i32 = 5;
 /// POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM.
@@ -175,14 +179,11 @@ impl Bench {
             "dummy" => (0, Grain::Micros),
             _ => (7, Grain::Jiffies),
         };
-        let make = |letter, direction| {
+        let make = |letter| -> Vec<Box<dyn PcmOps>> {
             let hardware = hardware(&format!("pcmC{card}D0{letter}"));
-            Substream::new(Box::new(OracleDevice::new(hardware, grain)), direction)
+            vec![Box::new(OracleDevice::new(hardware, grain))]
         };
-        let playback = vec![make('p', Direction::Playback)];
-        let capture = vec![make('c', Direction::Capture)];
-        let device = PcmDevice::new(0, "id", "name", playback, capture);
-        let mut kernel = FakeKernel::new(Card::new(Identity::default(), vec![device]), 0x10000);
+        let mut kernel = FakeKernel::new(virtual_client::card(make('p'), make('c')), 0x10000);
         let node = Node::Pcm {
             device: 0,
             direction: recording.direction,
@@ -206,10 +207,10 @@ impl Bench {
 
     fn set_up(&mut self) {
         self.kernel
-            .ioctl(self.file, table::HW_PARAMS, &mut hw_params())
+            .ioctl(self.file, table::HW_PARAMS, &mut hw_params(&SETUP))
             .expect("HW_PARAMS");
         self.kernel
-            .ioctl(self.file, table::SW_PARAMS, &mut sw_params())
+            .ioctl(self.file, table::SW_PARAMS, &mut sw_params(&SETUP))
             .expect("SW_PARAMS");
     }
 
@@ -350,9 +351,9 @@ impl Bench {
             "TTSTAMP=1" => k.ioctl(file, table::TTSTAMP, &mut 1_i32),
             "TTSTAMP=3" => k.ioctl(file, table::TTSTAMP, &mut 3_i32),
             "USER_PVERSION" => k.ioctl(file, table::USER_PVERSION, &mut table::VERSION.clone()),
-            "HW_REFINE" => k.ioctl(file, table::HW_REFINE, &mut hw_params()),
-            "HW_PARAMS" => k.ioctl(file, table::HW_PARAMS, &mut hw_params()),
-            "SW_PARAMS" => k.ioctl(file, table::SW_PARAMS, &mut sw_params()),
+            "HW_REFINE" => k.ioctl(file, table::HW_REFINE, &mut hw_params(&SETUP)),
+            "HW_PARAMS" => k.ioctl(file, table::HW_PARAMS, &mut hw_params(&SETUP)),
+            "SW_PARAMS" => k.ioctl(file, table::SW_PARAMS, &mut sw_params(&SETUP)),
             "STATUS_EXT" => k.ioctl(file, table::STATUS_EXT, &mut Status::new_zeroed()),
             "CHANNEL_INFO" => k.ioctl(file, table::CHANNEL_INFO, &mut ChannelInfo::new_zeroed()),
             "CHANNEL_INFO(bad ch)" => {
@@ -503,38 +504,6 @@ fn transfer_ioctl(operation: &str) -> Option<(u32, u64)> {
         _ => return None,
     };
     Some((cmd, frames.parse().ok()?))
-}
-
-/// RW_INTERLEAVED, S16_LE, 1 channel at 8000 Hz, period 1000, buffer 16000 frames.
-fn hw_params() -> HwParams {
-    let mut p = HwParams::new_zeroed();
-    p.rmask = u32::MAX;
-    p.masks = [1 << 3, 1 << 2, u32::MAX].map(|word| Mask {
-        bits: [word, 0, 0, 0, 0, 0, 0, 0],
-    });
-    p.intervals = [Interval {
-        min: 0,
-        max: u32::MAX,
-        flags: 0,
-    }; 12];
-    for (param, value) in [(10, 1), (11, 8000), (13, 1000), (17, 16000)] {
-        p.intervals[param - 8] = Interval {
-            min: value,
-            max: value,
-            flags: Interval::INTEGER,
-        };
-    }
-    p
-}
-
-fn sw_params() -> SwParams {
-    SwParams {
-        period_step: 1,
-        avail_min: 1000,
-        start_threshold: 1_000_000,
-        stop_threshold: 16000,
-        ..SwParams::new_zeroed()
-    }
 }
 
 fn play(recording: &Recording, row: &Row<'_>) -> Outcome {
