@@ -233,154 +233,47 @@ mod tests {
         out
     }
 
+    /// A format, samples, half of them.
+    type Row<'a> = (u32, &'a [u8], &'a [u8]);
+
+    /// Largest and smallest value of each format, and small ones; rounded to the nearest, half up.
+    #[rustfmt::skip]
+    const HALVES: &[Row<'_>] = &[
+        (format::S8, &[0x7f, 0x80, 3], &[0x40, 0xc0, 2]),
+        (format::U8, &[0xff, 0x00, 0x83], &[0xc0, 0x40, 0x82]),
+        (format::S16_LE, &[0xff, 0x7f, 0, 0x80, 4, 0], &[0, 0x40, 0, 0xc0, 2, 0]),
+        (format::S16_BE, &[0x7f, 0xff, 0x80, 0, 0, 4], &[0x40, 0, 0xc0, 0, 0, 2]),
+        (format::U16_LE, &[0xff, 0xff, 0, 0, 4, 0x80], &[0, 0xc0, 0, 0x40, 2, 0x80]),
+        (format::U16_BE, &[0xff, 0xff, 0, 0, 0x80, 4], &[0xc0, 0, 0x40, 0, 0x80, 2]),
+        (format::S24_LE, &[0xff, 0xff, 0x7f, 0, 0, 0, 0x80, 0xff], &[0, 0, 0x40, 0, 0, 0, 0xc0, 0xff]),
+        (format::S24_BE, &[0, 0x7f, 0xff, 0xff, 0xff, 0x80, 0, 0], &[0, 0x40, 0, 0, 0xff, 0xc0, 0, 0]),
+        (format::U24_LE, &[0xff, 0xff, 0xff, 0, 0, 0, 0, 0], &[0, 0, 0xc0, 0, 0, 0, 0x40, 0]),
+        (format::U24_BE, &[0, 0xff, 0xff, 0xff, 0, 0, 0, 0], &[0, 0xc0, 0, 0, 0, 0x40, 0, 0]),
+        (format::S32_LE, &[0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0x80], &[0, 0, 0, 0x40, 0, 0, 0, 0xc0]),
+        (format::S32_BE, &[0x7f, 0xff, 0xff, 0xff, 0x80, 0, 0, 0], &[0x40, 0, 0, 0, 0xc0, 0, 0, 0]),
+        (format::U32_LE, &[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0], &[0, 0, 0, 0xc0, 0, 0, 0, 0x40]),
+        (format::U32_BE, &[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0], &[0xc0, 0, 0, 0, 0x40, 0, 0, 0]),
+        (format::S20_LE, &[0xff, 0xff, 7, 0, 0, 0, 0xf8, 0xff], &[0, 0, 4, 0, 0, 0, 0xfc, 0xff]),
+        (format::S20_BE, &[0, 7, 0xff, 0xff, 0xff, 0xf8, 0, 0], &[0, 4, 0, 0, 0xff, 0xfc, 0, 0]),
+        (format::U20_LE, &[0xff, 0xff, 0xf, 0, 0, 0, 0, 0], &[0, 0, 0xc, 0, 0, 0, 4, 0]),
+        (format::U20_BE, &[0, 0xf, 0xff, 0xff, 0, 0, 0, 0], &[0, 0xc, 0, 0, 0, 4, 0, 0]),
+        (format::S24_3LE, &[0xff, 0xff, 0x7f, 0, 0, 0x80], &[0, 0, 0x40, 0, 0, 0xc0]),
+        (format::S24_3BE, &[0x7f, 0xff, 0xff, 0x80, 0, 0], &[0x40, 0, 0, 0xc0, 0, 0]),
+        (format::U24_3LE, &[0xff, 0xff, 0xff, 0, 0, 0], &[0, 0, 0xc0, 0, 0, 0x40]),
+        (format::U24_3BE, &[0xff, 0xff, 0xff, 0, 0, 0], &[0xc0, 0, 0, 0x40, 0, 0]),
+        (format::S20_3LE, &[0xff, 0xff, 7, 0, 0, 0xf8], &[0, 0, 4, 0, 0, 0xfc]),
+        (format::S20_3BE, &[7, 0xff, 0xff, 0xf8, 0, 0], &[4, 0, 0, 0xfc, 0, 0]),
+        (format::U20_3LE, &[0xff, 0xff, 0xf, 0, 0, 0], &[0, 0, 0xc, 0, 0, 4]),
+        (format::U20_3BE, &[0xf, 0xff, 0xff, 0, 0, 0], &[0xc, 0, 0, 4, 0, 0]),
+        (format::S18_3LE, &[0xff, 0xff, 1, 0, 0, 0xfe], &[0, 0, 1, 0, 0, 0xff]),
+        (format::S18_3BE, &[1, 0xff, 0xff, 0xfe, 0, 0], &[1, 0, 0, 0xff, 0, 0]),
+        (format::U18_3LE, &[0xff, 0xff, 3, 0, 0, 0], &[0, 0, 3, 0, 0, 1]),
+        (format::U18_3BE, &[3, 0xff, 0xff, 0, 0, 0], &[3, 0, 0, 1, 0, 0]),
+    ];
+
     #[test]
     fn half_of_the_largest_and_smallest_sample_of_each_linear_format() {
-        // Largest, smallest and an odd small value of each format → half of them, rounded to the nearest (half up).
-        let rows: &[(u32, &[u8], &[u8])] = &[
-            (format::S8, &[0x7f, 0x80, 3], &[0x40, 0xc0, 2]),
-            (format::U8, &[0xff, 0x00, 0x83], &[0xc0, 0x40, 0x82]),
-            (
-                format::S16_LE,
-                &[0xff, 0x7f, 0, 0x80, 4, 0],
-                &[0, 0x40, 0, 0xc0, 2, 0],
-            ),
-            (
-                format::S16_BE,
-                &[0x7f, 0xff, 0x80, 0, 0, 4],
-                &[0x40, 0, 0xc0, 0, 0, 2],
-            ),
-            (
-                format::U16_LE,
-                &[0xff, 0xff, 0, 0, 4, 0x80],
-                &[0, 0xc0, 0, 0x40, 2, 0x80],
-            ),
-            (
-                format::U16_BE,
-                &[0xff, 0xff, 0, 0, 0x80, 4],
-                &[0xc0, 0, 0x40, 0, 0x80, 2],
-            ),
-            (
-                format::S24_LE,
-                &[0xff, 0xff, 0x7f, 0, 0, 0, 0x80, 0xff],
-                &[0, 0, 0x40, 0, 0, 0, 0xc0, 0xff],
-            ),
-            (
-                format::S24_BE,
-                &[0, 0x7f, 0xff, 0xff, 0xff, 0x80, 0, 0],
-                &[0, 0x40, 0, 0, 0xff, 0xc0, 0, 0],
-            ),
-            (
-                format::U24_LE,
-                &[0xff, 0xff, 0xff, 0, 0, 0, 0, 0],
-                &[0, 0, 0xc0, 0, 0, 0, 0x40, 0],
-            ),
-            (
-                format::U24_BE,
-                &[0, 0xff, 0xff, 0xff, 0, 0, 0, 0],
-                &[0, 0xc0, 0, 0, 0, 0x40, 0, 0],
-            ),
-            (
-                format::S32_LE,
-                &[0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0x80],
-                &[0, 0, 0, 0x40, 0, 0, 0, 0xc0],
-            ),
-            (
-                format::S32_BE,
-                &[0x7f, 0xff, 0xff, 0xff, 0x80, 0, 0, 0],
-                &[0x40, 0, 0, 0, 0xc0, 0, 0, 0],
-            ),
-            (
-                format::U32_LE,
-                &[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0],
-                &[0, 0, 0, 0xc0, 0, 0, 0, 0x40],
-            ),
-            (
-                format::U32_BE,
-                &[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0],
-                &[0xc0, 0, 0, 0, 0x40, 0, 0, 0],
-            ),
-            (
-                format::S20_LE,
-                &[0xff, 0xff, 7, 0, 0, 0, 0xf8, 0xff],
-                &[0, 0, 4, 0, 0, 0, 0xfc, 0xff],
-            ),
-            (
-                format::S20_BE,
-                &[0, 7, 0xff, 0xff, 0xff, 0xf8, 0, 0],
-                &[0, 4, 0, 0, 0xff, 0xfc, 0, 0],
-            ),
-            (
-                format::U20_LE,
-                &[0xff, 0xff, 0xf, 0, 0, 0, 0, 0],
-                &[0, 0, 0xc, 0, 0, 0, 4, 0],
-            ),
-            (
-                format::U20_BE,
-                &[0, 0xf, 0xff, 0xff, 0, 0, 0, 0],
-                &[0, 0xc, 0, 0, 0, 4, 0, 0],
-            ),
-            (
-                format::S24_3LE,
-                &[0xff, 0xff, 0x7f, 0, 0, 0x80],
-                &[0, 0, 0x40, 0, 0, 0xc0],
-            ),
-            (
-                format::S24_3BE,
-                &[0x7f, 0xff, 0xff, 0x80, 0, 0],
-                &[0x40, 0, 0, 0xc0, 0, 0],
-            ),
-            (
-                format::U24_3LE,
-                &[0xff, 0xff, 0xff, 0, 0, 0],
-                &[0, 0, 0xc0, 0, 0, 0x40],
-            ),
-            (
-                format::U24_3BE,
-                &[0xff, 0xff, 0xff, 0, 0, 0],
-                &[0xc0, 0, 0, 0x40, 0, 0],
-            ),
-            (
-                format::S20_3LE,
-                &[0xff, 0xff, 7, 0, 0, 0xf8],
-                &[0, 0, 4, 0, 0, 0xfc],
-            ),
-            (
-                format::S20_3BE,
-                &[7, 0xff, 0xff, 0xf8, 0, 0],
-                &[4, 0, 0, 0xfc, 0, 0],
-            ),
-            (
-                format::U20_3LE,
-                &[0xff, 0xff, 0xf, 0, 0, 0],
-                &[0, 0, 0xc, 0, 0, 4],
-            ),
-            (
-                format::U20_3BE,
-                &[0xf, 0xff, 0xff, 0, 0, 0],
-                &[0xc, 0, 0, 4, 0, 0],
-            ),
-            (
-                format::S18_3LE,
-                &[0xff, 0xff, 1, 0, 0, 0xfe],
-                &[0, 0, 1, 0, 0, 0xff],
-            ),
-            (
-                format::S18_3BE,
-                &[1, 0xff, 0xff, 0xfe, 0, 0],
-                &[1, 0, 0, 0xff, 0, 0],
-            ),
-            (
-                format::U18_3LE,
-                &[0xff, 0xff, 3, 0, 0, 0],
-                &[0, 0, 3, 0, 0, 1],
-            ),
-            (
-                format::U18_3BE,
-                &[3, 0xff, 0xff, 0, 0, 0],
-                &[3, 0, 0, 1, 0, 0],
-            ),
-        ];
-        for (format, input, want) in rows {
+        for (format, input, want) in HALVES {
             assert_eq!(&half(*format, input), want, "{:?}", format::name(*format));
         }
         let linear = format::FORMATS
@@ -388,7 +281,7 @@ mod tests {
             .filter(|row| row.linear && row.number < format::DSD_U8);
         assert_eq!(
             linear.count(),
-            rows.len(),
+            HALVES.len(),
             "every linear format has its row here"
         );
     }

@@ -19,6 +19,9 @@ const TLV_MAX: usize = 128 << 10;
 /// Longest name of an item with its NUL, bytes.
 const ITEM_NAME_MAX: usize = 64;
 
+/// Reads what lies elsewhere in the client, at an address.
+type Fetch<'a> = dyn FnMut(u64, &mut [u8]) -> Result<(), Errno> + 'a;
+
 /// What a set of user-defined elements has in common, and the values of each.
 #[derive(Debug)]
 pub(super) struct UserElement {
@@ -180,7 +183,7 @@ impl Control {
         owner: Owner,
         info: &mut ElemInfo,
         replace: bool,
-        fetch: &mut dyn FnMut(u64, &mut [u8]) -> Result<(), Errno>,
+        fetch: &mut Fetch<'_>,
     ) -> Result<(), Errno> {
         if info.id.name.first() == Some(&0) || !info.id.name.contains(&0) {
             return Err(Errno::EINVAL);
@@ -209,7 +212,7 @@ impl Control {
         &self,
         info: &ElemInfo,
         count: u32,
-        fetch: &mut dyn FnMut(u64, &mut [u8]) -> Result<(), Errno>,
+        fetch: &mut Fetch<'_>,
     ) -> Result<UserElement, Errno> {
         let (size, most) = shape(info.elem_type).ok_or(Errno::EINVAL)?;
         let enumerated = info.elem_type == elem_type::ENUMERATED;

@@ -23,21 +23,22 @@ fn definitions_are_checked_in_order() {
     );
 
     let mut info = integer("Taken");
-    let rows: [(&str, fn(&mut ElemInfo)); 9] = [
+    type Change = fn(&mut ElemInfo);
+    let rows: [(&str, Change); 9] = [
         ("set of 1029", |i| i.owner = 1029),
         ("negative set", |i| i.owner = -1),
         ("type 0", |i| (i.owner, i.elem_type) = (0, 0)),
         ("type 7", |i| i.elem_type = 7),
         ("no items", |i| i.elem_type = elem_type::ENUMERATED),
         ("no values", |i| {
-            (i.elem_type, i.count) = (elem_type::INTEGER, 0)
+            (i.elem_type, i.count) = (elem_type::INTEGER, 0);
         }),
         ("too many values", |i| i.count = 129),
         ("too many 64-bit values", |i| {
-            (i.elem_type, i.count) = (elem_type::INTEGER64, 65)
+            (i.elem_type, i.count) = (elem_type::INTEGER64, 65);
         }),
         ("two IEC958", |i| {
-            (i.elem_type, i.count) = (elem_type::IEC958, 2)
+            (i.elem_type, i.count) = (elem_type::IEC958, 2);
         }),
     ];
     for (what, change) in rows {
