@@ -66,6 +66,12 @@ impl Frames {
         self.sample_bytes * self.channels
     }
 
+    /// The most bytes that [`take`](Self::take) and [`put`](Self::put) hand over in one piece.
+    #[must_use]
+    pub fn work_bytes(&self) -> usize {
+        self.work.len()
+    }
+
     /// Ring size, frames.
     #[must_use]
     pub fn buffer(&self) -> u64 {
@@ -175,31 +181,11 @@ impl Frames {
 
 /// Fills `bytes`, whole samples of `format`, with silence.
 pub fn silence(format: u32, bytes: &mut [u8]) {
-    // One sample, as its bytes lie; shorter patterns are repeated.
-    let pattern: &[u8] = match format {
-        1 => &[0x80],
-        4 => &[0, 0x80],
-        5 => &[0x80, 0],
-        8 => &[0, 0, 0x80, 0],
-        9 => &[0, 0x80, 0, 0],
-        12 => &[0, 0, 0, 0x80],
-        13 => &[0x80, 0, 0, 0],
-        20 => &[0x7f],
-        21 => &[0x55],
-        27 => &[0, 0, 8, 0],
-        28 => &[0, 8, 0, 0],
-        34 => &[0, 0, 0x80],
-        35 => &[0x80, 0, 0],
-        38 => &[0, 0, 8],
-        39 => &[8, 0, 0],
-        42 => &[0, 0, 2],
-        43 => &[2, 0, 0],
-        48..=52 => &[0x69],
-        _ => &[0],
-    };
-    for sample in bytes.chunks_mut(pattern.len()) {
-        if let Some(pattern) = pattern.get(..sample.len()) {
-            sample.copy_from_slice(pattern);
+    let pattern = uapi::pcm::format::silence(format);
+    for sample in bytes.chunks_mut(pattern.len().max(1)) {
+        match pattern.get(..sample.len()) {
+            Some(pattern) => sample.copy_from_slice(pattern),
+            None => sample.fill(0),
         }
     }
 }
