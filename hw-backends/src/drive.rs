@@ -94,6 +94,12 @@ impl Drive {
     /// A draining playback ends at its last written frame.
     pub fn target(&mut self, view: &View, now: Nanos) -> u64 {
         self.last = now;
+        self.aim(view, now)
+    }
+
+    /// As [`target`](Self::target), asked by somebody else than the substream's own client: leaves no trace.
+    #[must_use]
+    pub fn aim(&self, view: &View, now: Nanos) -> u64 {
         let target = match self.speed {
             Speed::Real => self.pace.position(now),
             Speed::Free if self.is_running() => self.free_limit(view),

@@ -112,6 +112,19 @@ impl Frames {
         self.work = work;
     }
 
+    /// Puts an interleaved piece, at most [`work_bytes`](Self::work_bytes) long, in at `at`.
+    pub fn store(&mut self, at: u64, piece: &[u8]) {
+        let contiguous = usize::try_from(self.buffer - at % self.buffer).unwrap_or(usize::MAX);
+        let first = contiguous
+            .saturating_mul(self.frame_bytes())
+            .min(piece.len());
+        let (first, rest) = piece.split_at(first);
+        self.write(at, first);
+        if !rest.is_empty() {
+            self.write(at + (first.len() / self.frame_bytes()) as u64, rest);
+        }
+    }
+
     /// Silences the frames from `from` up to `to`.
     pub fn silence(&mut self, from: u64, to: u64) {
         let format = self.format;

@@ -18,3 +18,8 @@ pub mod registry;
 pub mod testing;
 pub mod units;
 pub mod wav;
+
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod contract;

@@ -13,6 +13,7 @@ use crate::notify::Notifier;
 use crate::null::Null;
 use crate::ops::PcmOps;
 use crate::units::Direction;
+use crate::wav;
 
 /// Which device stands behind one direction of a PCM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +65,6 @@ impl Error {
         }
     }
 
-    #[expect(dead_code, reason = "for the devices to come")]
     pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Error {
         Error {
             what: what.into(),
@@ -95,8 +95,8 @@ impl FromStr for Spec {
     fn from_str(text: &str) -> Result<Spec, Error> {
         let (name, rest) = text.split_at(text.find([':', ',']).unwrap_or(text.len()));
         match name {
-            "null" => null(text, rest),
-            "wav" => wav(text, rest),
+            "null" => parse_null(text, rest),
+            "wav" => parse_wav(text, rest),
             "loopback" if rest.is_empty() => Ok(Spec::Loopback),
             "loopback" => Err(Error::new(format!(
                 "Backend \"{text}\": loopback takes no options; write \"loopback\""
@@ -108,7 +108,7 @@ impl FromStr for Spec {
     }
 }
 
-fn null(text: &str, rest: &str) -> Result<Spec, Error> {
+fn parse_null(text: &str, rest: &str) -> Result<Spec, Error> {
     match rest {
         "" => Ok(Spec::Null { speed: Speed::Real }),
         ",free-run" | ",speed=free" => Ok(Spec::Null { speed: Speed::Free }),
@@ -119,7 +119,7 @@ fn null(text: &str, rest: &str) -> Result<Spec, Error> {
     }
 }
 
-fn wav(text: &str, rest: &str) -> Result<Spec, Error> {
+fn parse_wav(text: &str, rest: &str) -> Result<Spec, Error> {
     let mut path = rest.strip_prefix(':').unwrap_or("");
     let (mut speed, mut at_end, mut resume) = (Speed::Real, AtEnd::Silence, false);
     while let Some((before, option)) = path.rsplit_once(',') {
@@ -193,6 +193,18 @@ pub fn open(
     options: &Options,
 ) -> Result<Devices, Error> {
     let mut devices = Devices::default();
+    let is_loopback = |side: Option<&Side>| side.is_some_and(|side| side.spec == Spec::Loopback);
+    match (playback, capture) {
+        (Some(player), Some(recorder)) if is_loopback(playback) && is_loopback(capture) => {
+            return Ok(loopback(player, recorder, options));
+        }
+        _ if is_loopback(playback) || is_loopback(capture) => {
+            return Err(Error::new(
+                "A loopback needs both ends; give --playback loopback and --capture loopback",
+            ));
+        }
+        _ => {}
+    }
     if let Some(side) = playback {
         devices.playback = build(side, Direction::Playback, options)?;
     }
@@ -211,11 +223,52 @@ fn build(
         Spec::Null { speed } => Ok((0..side.substreams)
             .map(|_| masked(Null::new(direction, *speed), options))
             .collect()),
-        Spec::Wav { .. } | Spec::Loopback => Err(Error::new(format!(
-            "Backend \"{:?}\" is not built yet; use null",
-            side.spec
-        ))),
+        Spec::Wav {
+            path,
+            speed,
+            at_end,
+            resume,
+        } => {
+            let settings = wav::Settings {
+                path,
+                speed: *speed,
+                at_end: *at_end,
+                resume: *resume,
+            };
+            match direction {
+                Direction::Playback => {
+                    let devices =
+                        wav::playback(&settings, side.substreams, &side.gain, &options.notifier)?;
+                    Ok(devices.into_iter().map(|d| masked(d, options)).collect())
+                }
+                Direction::Capture => {
+                    let devices = wav::capture(&settings, side.substreams, &side.gain)?;
+                    Ok(devices.into_iter().map(|d| masked(d, options)).collect())
+                }
+            }
+        }
+        Spec::Loopback => Err(Error::new(
+            "Backend \"loopback\" is not built yet; use null",
+        )),
     }
+}
+
+/// Cables between the substreams of both directions; where one has fewer, the rest of the other plays to nobody or hears
+/// silence.
+fn loopback(player: &Side, recorder: &Side, options: &Options) -> Devices {
+    let mut devices = Devices::default();
+    for n in 0..player.substreams.max(recorder.substreams) {
+        let (playback, capture, shift) =
+            crate::loopback::cable(Arc::clone(&player.gain), Arc::clone(&recorder.gain));
+        if n < player.substreams {
+            devices.playback.push(masked(playback, options));
+        }
+        if n < recorder.substreams {
+            devices.capture.push(masked(capture, options));
+        }
+        devices.rate_shift.push(shift);
+    }
+    devices
 }
 
 fn masked(device: impl PcmOps + 'static, options: &Options) -> Box<dyn PcmOps> {

@@ -7,8 +7,10 @@ pub mod convert;
 pub mod format;
 mod playback;
 mod queue;
-mod reader;
+pub(crate) mod reader;
 mod recorder;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::fs::OpenOptions;
@@ -46,7 +48,10 @@ pub fn playback(
     notifier: &Notifier,
 ) -> Result<Vec<impl PcmOps + 'static>, Error> {
     check_writable(settings.path)?;
-    let recorder = Arc::new(recorder::Recorder::new(settings.path.to_path_buf(), notifier.clone()));
+    let recorder = Arc::new(recorder::Recorder::new(
+        settings.path.to_path_buf(),
+        notifier.clone(),
+    ));
     let one = |_| playback::Playback::new(Arc::clone(&recorder), Arc::clone(gain), settings.speed);
     Ok((0..n).map(one).collect())
 }
@@ -55,10 +60,20 @@ pub fn playback(
 ///
 /// # Errors
 /// The file cannot be captured from.
-pub fn capture(settings: &Settings<'_>, n: u32, gain: &Arc<Gain>) -> Result<Vec<impl PcmOps + 'static>, Error> {
+pub fn capture(
+    settings: &Settings<'_>,
+    n: u32,
+    gain: &Arc<Gain>,
+) -> Result<Vec<impl PcmOps + 'static>, Error> {
     let source = Arc::new(reader::Source::open(settings.path)?);
-    let Settings { speed, at_end, resume, .. } = *settings;
-    let one = |_| capture::Capture::new(Arc::clone(&source), Arc::clone(gain), speed, at_end, resume);
+    let Settings {
+        speed,
+        at_end,
+        resume,
+        ..
+    } = *settings;
+    let one =
+        |_| capture::Capture::new(Arc::clone(&source), Arc::clone(gain), speed, at_end, resume);
     Ok((0..n).map(one).collect())
 }
 
@@ -73,7 +88,9 @@ fn check_writable(path: &Path) -> Result<(), Error> {
             )));
         }
         let opened = OpenOptions::new().write(true).open(path);
-        return opened.map(drop).map_err(|e| Error::io(format!("Cannot write {name}; {}", remedy(e.kind())), e));
+        return opened
+            .map(drop)
+            .map_err(|e| Error::io(format!("Cannot write {name}; {}", remedy(e.kind())), e));
     }
     let made = OpenOptions::new().write(true).create_new(true).open(path);
     made.and_then(|file| {

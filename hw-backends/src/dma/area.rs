@@ -52,7 +52,12 @@ impl Area {
         let length = page_round(bytes.max(1));
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
         let address = unsafe {
-            mmap_anonymous(std::ptr::null_mut(), length, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
+            mmap_anonymous(
+                std::ptr::null_mut(),
+                length,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE,
+            )
         };
         Self::from_mapping(address.map_err(errno)?, length, bytes)
     }
@@ -66,20 +71,41 @@ impl Area {
         let length = page_round(bytes.max(1));
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
         let address = unsafe {
-            mmap(std::ptr::null_mut(), length, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, file, offset)
+            mmap(
+                std::ptr::null_mut(),
+                length,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED,
+                file,
+                offset,
+            )
         };
         Self::from_mapping(address.map_err(errno)?, length, bytes)
     }
 
-    fn from_mapping(address: *mut core::ffi::c_void, length: usize, bytes: usize) -> Result<Area, Errno> {
+    fn from_mapping(
+        address: *mut core::ffi::c_void,
+        length: usize,
+        bytes: usize,
+    ) -> Result<Area, Errno> {
         let address = NonNull::new(address.cast::<u8>()).ok_or(Errno::ENOMEM)?;
-        Ok(Area { mapping: Arc::new(Mapping { address, length }), start: 0, length: bytes })
+        Ok(Area {
+            mapping: Arc::new(Mapping { address, length }),
+            start: 0,
+            length: bytes,
+        })
     }
 
     /// Bytes of this area.
     #[must_use]
     pub fn len(&self) -> usize {
         self.length
+    }
+
+    /// How many areas share this memory.
+    #[must_use]
+    pub fn holders(&self) -> usize {
+        Arc::strong_count(&self.mapping)
     }
 
     /// Whether there are none.
@@ -93,7 +119,11 @@ impl Area {
     pub fn part(&self, offset: usize, length: usize) -> Area {
         let offset = offset.min(self.length);
         let length = length.min(self.length - offset);
-        Area { mapping: Arc::clone(&self.mapping), start: self.start + offset, length }
+        Area {
+            mapping: Arc::clone(&self.mapping),
+            start: self.start + offset,
+            length,
+        }
     }
 
     /// The first byte's address, for system calls that copy into or out of the area. Valid while `self` lives.
@@ -108,7 +138,9 @@ impl Area {
         let n = into.len().min(self.length - offset);
         // SAFETY: `offset + n ≤ length`, which the constructors and `part` keep inside the mapping; `into` is ours alone.
         // Others may write the source meanwhile: bytes are then any mixture, which callers must expect.
-        unsafe { std::ptr::copy_nonoverlapping(self.as_ptr().wrapping_add(offset), into.as_mut_ptr(), n) };
+        unsafe {
+            std::ptr::copy_nonoverlapping(self.as_ptr().wrapping_add(offset), into.as_mut_ptr(), n)
+        };
         n
     }
 
@@ -117,7 +149,9 @@ impl Area {
         let offset = offset.min(self.length);
         let n = from.len().min(self.length - offset);
         // SAFETY: as in `read`, the other way round.
-        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), self.as_ptr().wrapping_add(offset), n) };
+        unsafe {
+            std::ptr::copy_nonoverlapping(from.as_ptr(), self.as_ptr().wrapping_add(offset), n)
+        };
         n
     }
 

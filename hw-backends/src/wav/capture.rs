@@ -49,7 +49,13 @@ struct Setup {
 }
 
 impl Capture {
-    pub(super) fn new(source: Arc<Source>, gain: Arc<Gain>, speed: Speed, at_end: AtEnd, resume: bool) -> Capture {
+    pub(super) fn new(
+        source: Arc<Source>,
+        gain: Arc<Gain>,
+        speed: Speed,
+        at_end: AtEnd,
+        resume: bool,
+    ) -> Capture {
         Capture {
             source,
             gain,
@@ -74,7 +80,9 @@ impl Capture {
         let from = self.drive.position();
         let target = self.drive.target(view, now);
         let frame = self.file_frame();
-        let (Some(setup), Some(reader)) = (&mut self.setup, &self.reader) else { return from };
+        let (Some(setup), Some(reader)) = (&mut self.setup, &self.reader) else {
+            return from;
+        };
         // Asked in this order: what comes between is then seen.
         let ended = reader.ended();
         let ready = (reader.ready() / frame) as u64;
@@ -96,15 +104,26 @@ impl Capture {
 
     /// Whether a stream that ends has said all, and its client had time to read it.
     fn is_over(&self, position: u64, view: &View, now: Nanos) -> bool {
-        let duration = self.setup.as_ref().map_or(Nanos::default(), |setup| setup.duration);
+        let duration = self
+            .setup
+            .as_ref()
+            .map_or(Nanos::default(), |setup| setup.duration);
         let waited = |end: Nanos| now >= end.after(duration).after(LAST_CALL);
-        self.end.is_some_and(|end| view.appl >= position || waited(end))
+        self.end
+            .is_some_and(|end| view.appl >= position || waited(end))
     }
 }
 
 impl Setup {
     fn put(&mut self, from: u64, to: u64, gain: &Gain, reader: &Reader) {
-        let Setup { frames, convert, format, channels, raw, .. } = self;
+        let Setup {
+            frames,
+            convert,
+            format,
+            channels,
+            raw,
+            ..
+        } = self;
         frames.put(from, to, |piece| {
             let n = (piece.len() / convert.to_bytes() * convert.from_bytes()).min(raw.len());
             let Some(raw) = raw.get_mut(..n) else { return };
@@ -145,12 +164,19 @@ impl PcmOps for Capture {
         }
     }
 
-    fn hw_params(&mut self, params: &Params, ring: &Ring, _ring_changed: bool) -> Result<(), Errno> {
+    fn hw_params(
+        &mut self,
+        params: &Params,
+        ring: &Ring,
+        _ring_changed: bool,
+    ) -> Result<(), Errno> {
         self.hw_free();
         let frames = Frames::new(params, ring)?;
-        let convert = Convert::from_file(self.source.contents().spec.encoding, params.format).ok_or(Errno::EINVAL)?;
+        let convert = Convert::from_file(self.source.contents().spec.encoding, params.format)
+            .ok_or(Errno::EINVAL)?;
         let samples = frames.work_bytes() / convert.to_bytes();
-        let duration = u128::from(params.buffer_size) * 1_000_000_000 / u128::from(params.rate.max(1));
+        let duration =
+            u128::from(params.buffer_size) * 1_000_000_000 / u128::from(params.rate.max(1));
         self.setup = Some(Setup {
             frames,
             format: params.format,

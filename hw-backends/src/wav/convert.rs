@@ -28,14 +28,21 @@ impl Linear {
 
     /// In a file the value stands at the top of its container.
     fn of_file(bytes: u16) -> Linear {
-        Linear { bytes: bytes.into(), width: u32::from(bytes) * 8, signed: bytes > 1, big: false }
+        Linear {
+            bytes: bytes.into(),
+            width: u32::from(bytes) * 8,
+            signed: bytes > 1,
+            big: false,
+        }
     }
 
     /// Signed, at the top of 32 bits.
     fn load(self, sample: &[u8]) -> u32 {
         let mut word = [0; 4];
         if self.big {
-            word.iter_mut().zip(sample.iter().rev()).for_each(|(w, s)| *w = *s);
+            word.iter_mut()
+                .zip(sample.iter().rev())
+                .for_each(|(w, s)| *w = *s);
         } else {
             word.iter_mut().zip(sample).for_each(|(w, s)| *w = *s);
         }
@@ -66,7 +73,10 @@ enum Step {
     Copy,
     /// The bytes of each sample the other way round.
     Reverse,
-    Linear { from: Linear, to: Linear },
+    Linear {
+        from: Linear,
+        to: Linear,
+    },
 }
 
 /// A conversion of samples.
@@ -83,7 +93,10 @@ impl Convert {
     pub fn to_file(number: u32) -> Option<Convert> {
         let encoding = Encoding::of_format(number)?;
         match encoding {
-            Encoding::Int { bytes, .. } => Some(Self::linear(Linear::of_format(number)?, Linear::of_file(bytes))),
+            Encoding::Int { bytes, .. } => Some(Self::linear(
+                Linear::of_format(number)?,
+                Linear::of_file(bytes),
+            )),
             _ => Self::bits(number),
         }
     }
@@ -95,22 +108,41 @@ impl Convert {
             return None;
         }
         match encoding {
-            Encoding::Int { bytes, .. } => Some(Self::linear(Linear::of_file(bytes), Linear::of_format(number)?)),
+            Encoding::Int { bytes, .. } => Some(Self::linear(
+                Linear::of_file(bytes),
+                Linear::of_format(number)?,
+            )),
             _ => Self::bits(number),
         }
     }
 
     fn linear(from: Linear, to: Linear) -> Convert {
-        let step = if from == to { Step::Copy } else { Step::Linear { from, to } };
-        Convert { step, from_bytes: from.bytes, to_bytes: to.bytes }
+        let step = if from == to {
+            Step::Copy
+        } else {
+            Step::Linear { from, to }
+        };
+        Convert {
+            step,
+            from_bytes: from.bytes,
+            to_bytes: to.bytes,
+        }
     }
 
     /// The same bits, in a file little-endian.
     fn bits(number: u32) -> Option<Convert> {
         let row = format::row(number)?;
         let bytes = row.physical_width as usize / 8;
-        let step = if row.endian == Endian::Big { Step::Reverse } else { Step::Copy };
-        Some(Convert { step, from_bytes: bytes, to_bytes: bytes })
+        let step = if row.endian == Endian::Big {
+            Step::Reverse
+        } else {
+            Step::Copy
+        };
+        Some(Convert {
+            step,
+            from_bytes: bytes,
+            to_bytes: bytes,
+        })
     }
 
     /// Bytes of a sample before.
@@ -128,20 +160,30 @@ impl Convert {
     /// Converts whole samples: as many as both sides hold. Returns how many bytes of `to` were written.
     pub fn convert(&self, from: &[u8], to: &mut [u8]) -> usize {
         let samples = (from.len() / self.from_bytes).min(to.len() / self.to_bytes);
-        let (Some(from), Some(to)) = (from.get(..samples * self.from_bytes), to.get_mut(..samples * self.to_bytes))
-        else {
+        let (Some(from), Some(to)) = (
+            from.get(..samples * self.from_bytes),
+            to.get_mut(..samples * self.to_bytes),
+        ) else {
             return 0;
         };
         let written = to.len();
         match self.step {
             Step::Copy => to.copy_from_slice(from),
             Step::Reverse => {
-                for (from, to) in from.chunks_exact(self.from_bytes).zip(to.chunks_exact_mut(self.to_bytes)) {
-                    to.iter_mut().zip(from.iter().rev()).for_each(|(t, f)| *t = *f);
+                for (from, to) in from
+                    .chunks_exact(self.from_bytes)
+                    .zip(to.chunks_exact_mut(self.to_bytes))
+                {
+                    to.iter_mut()
+                        .zip(from.iter().rev())
+                        .for_each(|(t, f)| *t = *f);
                 }
             }
             Step::Linear { from: a, to: b } => {
-                for (from, to) in from.chunks_exact(self.from_bytes).zip(to.chunks_exact_mut(self.to_bytes)) {
+                for (from, to) in from
+                    .chunks_exact(self.from_bytes)
+                    .zip(to.chunks_exact_mut(self.to_bytes))
+                {
                     b.store(a.load(from), to);
                 }
             }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use uapi::pcm::format::{self, Endian};
+use uapi::pcm::format;
 
 /// Kinds of samples in a WAV file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,10 @@ impl Encoding {
             _ => {
                 let row = format::row(number).filter(|row| row.linear)?;
                 let valid = u16::try_from(row.width).ok()?;
-                Some(Encoding::Int { bytes: valid.div_ceil(8), valid })
+                Some(Encoding::Int {
+                    bytes: valid.div_ceil(8),
+                    valid,
+                })
             }
         }
     }
@@ -60,10 +63,15 @@ impl Encoding {
     #[must_use]
     pub fn lossless_formats(self) -> u64 {
         let takes = |row: &&format::Row| match (self, Encoding::of_format(row.number)) {
-            (Encoding::Int { valid, .. }, Some(Encoding::Int { valid: width, .. })) => width >= valid,
+            (Encoding::Int { valid, .. }, Some(Encoding::Int { valid: width, .. })) => {
+                width >= valid
+            }
             (from, to) => Some(from) == to,
         };
-        format::FORMATS.iter().filter(takes).fold(0, |mask, row| mask | 1 << row.number)
+        format::FORMATS
+            .iter()
+            .filter(takes)
+            .fold(0, |mask, row| mask | 1 << row.number)
     }
 
     /// Bytes of one sample.
@@ -150,8 +158,24 @@ impl Header {
         self.put(b"RIFF");
         self.put(&[0; 4]);
         self.put(b"WAVEfmt ");
-        self.put(&(if extensible { 40u32 } else if plain_pcm { 16 } else { 18 }).to_le_bytes());
-        self.put(&(if extensible { TAG_EXTENSIBLE } else { encoding.tag() }).to_le_bytes());
+        self.put(
+            &(if extensible {
+                40u32
+            } else if plain_pcm {
+                16
+            } else {
+                18
+            })
+            .to_le_bytes(),
+        );
+        self.put(
+            &(if extensible {
+                TAG_EXTENSIBLE
+            } else {
+                encoding.tag()
+            })
+            .to_le_bytes(),
+        );
         self.put(&spec.channels.to_le_bytes());
         self.put(&spec.rate.to_le_bytes());
         self.put(&spec.rate.saturating_mul(u32::from(block)).to_le_bytes());
@@ -230,10 +254,16 @@ impl fmt::Display for Bad {
         match self {
             Bad::NotWav => f.write_str("it is not a WAV file"),
             Bad::Truncated { claimed, present } => {
-                write!(f, "it is truncated: its header promises {claimed} bytes of samples, {present} are there")
+                write!(
+                    f,
+                    "it is truncated: its header promises {claimed} bytes of samples, {present} are there"
+                )
             }
             Bad::BadHeader => f.write_str("its WAV header is damaged"),
-            Bad::Unsupported { tag, bits } => write!(f, "its samples ({bits} bits, format tag {tag:#06x}) are of no ALSA format"),
+            Bad::Unsupported { tag, bits } => write!(
+                f,
+                "its samples ({bits} bits, format tag {tag:#06x}) are of no ALSA format"
+            ),
             Bad::Empty => f.write_str("it holds no samples"),
         }
     }
@@ -291,7 +321,11 @@ fn data(spec: Spec, length: u64, data_offset: u64, size: u32) -> Result<Contents
     if data_bytes == 0 {
         return Err(Bad::Empty);
     }
-    Ok(Contents { spec, data_offset, data_bytes })
+    Ok(Contents {
+        spec,
+        data_offset,
+        data_bytes,
+    })
 }
 
 fn parse_fmt(fmt: &[u8; 40]) -> Result<Spec, Bad> {
@@ -317,5 +351,9 @@ fn parse_fmt(fmt: &[u8; 40]) -> Result<Spec, Bad> {
         (TAG_ALAW, 1) => Encoding::ALaw,
         _ => return Err(Bad::Unsupported { tag: kind, bits }),
     };
-    Ok(Spec { encoding, channels, rate })
+    Ok(Spec {
+        encoding,
+        channels,
+        rate,
+    })
 }

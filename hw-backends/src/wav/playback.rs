@@ -43,14 +43,23 @@ struct Setup {
 impl Playback {
     pub(super) fn new(recorder: Arc<Recorder>, gain: Arc<Gain>, speed: Speed) -> Playback {
         let drive = Drive::new(Direction::Playback, speed);
-        Playback { recorder, gain, drive, setup: None, lease: None, taken: 0 }
+        Playback {
+            recorder,
+            gain,
+            drive,
+            setup: None,
+            lease: None,
+            taken: 0,
+        }
     }
 
     /// Moves frames up to `now` into the queue, as far as there is room; returns the position reached.
     fn advance(&mut self, view: &View, now: Nanos) -> u64 {
         let target = self.drive.target(view, now);
         let filled = self.drive.filled(view, target);
-        let (Some(setup), Some(lease)) = (&mut self.setup, &self.lease) else { return self.drive.position() };
+        let (Some(setup), Some(lease)) = (&mut self.setup, &self.lease) else {
+            return self.drive.position();
+        };
         let room = (lease.room() / setup.file_frame()) as u64;
         let to = filled.min(self.taken.saturating_add(room));
         if to > self.taken {
@@ -59,7 +68,11 @@ impl Playback {
             self.taken = to;
         }
         // A slow disk holds the position up; nothing accepted is lost.
-        if self.taken < filled { self.taken } else { target }
+        if self.taken < filled {
+            self.taken
+        } else {
+            target
+        }
     }
 }
 
@@ -72,7 +85,11 @@ impl Setup {
         let samples = frames.work_bytes() / convert.from_bytes();
         Ok(Setup {
             frames,
-            spec: Spec { encoding, channels, rate: params.rate },
+            spec: Spec {
+                encoding,
+                channels,
+                rate: params.rate,
+            },
             format: params.format,
             channels: params.channels,
             converted: vec![0; samples * convert.to_bytes()],
@@ -85,7 +102,14 @@ impl Setup {
     }
 
     fn take(&mut self, from: u64, to: u64, gain: &Gain, lease: &Lease) {
-        let Setup { frames, convert, converted, format, channels, .. } = self;
+        let Setup {
+            frames,
+            convert,
+            converted,
+            format,
+            channels,
+            ..
+        } = self;
         frames.take(from, to, |piece| {
             gain.apply(*format, *channels, piece);
             let n = convert.convert(piece, converted);
@@ -97,8 +121,13 @@ impl Setup {
 
 impl PcmOps for Playback {
     fn hardware(&self) -> Hardware {
-        let formats = uapi::pcm::format::FORMATS.iter().filter(|row| Convert::to_file(row.number).is_some());
-        Hardware { formats: formats.fold(0, |mask, row| mask | 1 << row.number), ..crate::null::hardware() }
+        let formats = uapi::pcm::format::FORMATS
+            .iter()
+            .filter(|row| Convert::to_file(row.number).is_some());
+        Hardware {
+            formats: formats.fold(0, |mask, row| mask | 1 << row.number),
+            ..crate::null::hardware()
+        }
     }
 
     fn open(&mut self) -> Result<(), Errno> {
@@ -109,7 +138,12 @@ impl PcmOps for Playback {
         self.hw_free();
     }
 
-    fn hw_params(&mut self, params: &Params, ring: &Ring, _ring_changed: bool) -> Result<(), Errno> {
+    fn hw_params(
+        &mut self,
+        params: &Params,
+        ring: &Ring,
+        _ring_changed: bool,
+    ) -> Result<(), Errno> {
         self.hw_free();
         self.setup = Some(Setup::new(params, ring)?);
         self.drive.configure(params);

@@ -20,13 +20,19 @@ pub(super) struct Queue {
 impl Queue {
     /// Room for `bytes`. The memory is the queue's from now on, though only touched pages cost.
     pub(super) fn new(bytes: usize) -> Result<Queue, Errno> {
-        Ok(Queue { area: Area::anonymous(bytes.max(1))?, head: AtomicU64::new(0), tail: AtomicU64::new(0) })
+        Ok(Queue {
+            area: Area::anonymous(bytes.max(1))?,
+            head: AtomicU64::new(0),
+            tail: AtomicU64::new(0),
+        })
     }
 
     /// Bytes to take out.
     pub(super) fn len(&self) -> usize {
         let tail = self.tail.load(Acquire);
-        usize::try_from(self.head.load(Acquire).wrapping_sub(tail)).unwrap_or(0).min(self.area.len())
+        usize::try_from(self.head.load(Acquire).wrapping_sub(tail))
+            .unwrap_or(0)
+            .min(self.area.len())
     }
 
     /// Whether everything was taken out.
@@ -49,14 +55,17 @@ impl Queue {
         let first = self.area.write(at, bytes);
         self.area.write(0, bytes.get(first..).unwrap_or(&[]));
         // Whoever sees the new head sees the bytes.
-        self.head.store(head.wrapping_add(bytes.len() as u64), Release);
+        self.head
+            .store(head.wrapping_add(bytes.len() as u64), Release);
         true
     }
 
     /// Copies the oldest bytes without taking them out; returns how many.
     pub(super) fn peek(&self, into: &mut [u8]) -> usize {
         let n = into.len().min(self.len());
-        let Some(into) = into.get_mut(..n) else { return 0 };
+        let Some(into) = into.get_mut(..n) else {
+            return 0;
+        };
         let first = self.area.read(self.offset(self.tail.load(Relaxed)), into);
         if let Some(rest) = into.get_mut(first..) {
             self.area.read(0, rest);
@@ -68,7 +77,8 @@ impl Queue {
     pub(super) fn consume(&self, n: usize) {
         let tail = self.tail.load(Relaxed);
         // The bytes were read before their room is given back.
-        self.tail.store(tail.wrapping_add(n.min(self.len()) as u64), Release);
+        self.tail
+            .store(tail.wrapping_add(n.min(self.len()) as u64), Release);
     }
 
     fn offset(&self, position: u64) -> usize {

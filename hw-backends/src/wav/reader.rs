@@ -41,16 +41,26 @@ impl Source {
                 std::io::ErrorKind::PermissionDenied => "allow reading it",
                 _ => "give a readable WAV file",
             };
-            Error::io(format!("Cannot read {name} to capture from it; {remedy}"), e)
+            Error::io(
+                format!("Cannot read {name} to capture from it; {remedy}"),
+                e,
+            )
         })?;
         let about = file.metadata();
-        let about = about.map_err(|e| Error::io(format!("Cannot read {name}; give a readable WAV file"), e))?;
+        let about = about
+            .map_err(|e| Error::io(format!("Cannot read {name}; give a readable WAV file"), e))?;
         if !about.is_file() {
-            return Err(Error::new(format!("{name} is not a regular file; give a WAV file to capture from")));
+            return Err(Error::new(format!(
+                "{name} is not a regular file; give a WAV file to capture from"
+            )));
         }
         let read = |at: u64, into: &mut [u8]| file.read_exact_at(into, at).is_ok();
         let contents = parse(about.len(), read).map_err(|bad| Error::new(words(path, &bad)))?;
-        Ok(Source { path: path.to_path_buf(), file, contents })
+        Ok(Source {
+            path: path.to_path_buf(),
+            file,
+            contents,
+        })
     }
 
     pub(super) fn contents(&self) -> &Contents {
@@ -61,8 +71,12 @@ impl Source {
 fn words(path: &Path, bad: &Bad) -> String {
     let name = path.display();
     let remedy = match bad {
-        Bad::NotWav | Bad::Unsupported { .. } => format!("convert it, for example: sox {name} -e signed -b 16 new.wav"),
-        Bad::Truncated { .. } => format!("copy it again, or mend it: sox --ignore-length {name} new.wav"),
+        Bad::NotWav | Bad::Unsupported { .. } => {
+            format!("convert it, for example: sox {name} -e signed -b 16 new.wav")
+        }
+        Bad::Truncated { .. } => {
+            format!("copy it again, or mend it: sox --ignore-length {name} new.wav")
+        }
         Bad::BadHeader => "make the file anew".into(),
         Bad::Empty => "record something into it first, or give another file".into(),
     };
@@ -91,17 +105,30 @@ impl Reader {
     /// ENOMEM, EAGAIN: no memory, no thread.
     pub(super) fn start(source: &Arc<Source>, at_end: AtEnd) -> Result<Reader, Errno> {
         let spec = source.contents.spec;
-        let second = u64::from(spec.rate) * u64::from(spec.channels) * u64::from(spec.encoding.bytes());
+        let second =
+            u64::from(spec.rate) * u64::from(spec.channels) * u64::from(spec.encoding.bytes());
         let bytes = usize::try_from(second.clamp(QUEUE.0, QUEUE.1)).map_err(|_| Errno::ENOMEM)?;
         let shared = Arc::new(Shared {
             queue: Queue::new(bytes)?,
             ended: AtomicBool::new(false),
             closing: AtomicBool::new(false),
         });
-        let mut disk = Disk { source: Arc::clone(source), shared: Arc::clone(&shared), looped: at_end == AtEnd::Loop, at: 0 };
-        let thread = std::thread::Builder::new().name("wav-read".into()).spawn(move || disk.run());
+        let mut disk = Disk {
+            source: Arc::clone(source),
+            shared: Arc::clone(&shared),
+            looped: at_end == AtEnd::Loop,
+            at: 0,
+            #[cfg(test)]
+            has_read: tests::expect(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("wav-read".into())
+            .spawn(move || disk.run());
         let handle = thread.map_err(|_| Errno::EAGAIN)?;
-        Ok(Reader { shared, thread: handle.thread().clone().into() })
+        Ok(Reader {
+            shared,
+            thread: handle.thread().clone().into(),
+        })
     }
 
     /// Bytes that can be taken out now.
@@ -142,13 +169,19 @@ struct Disk {
     shared: Arc<Shared>,
     looped: bool,
     at: u64,
+    #[cfg(test)]
+    has_read: tests::HasRead,
 }
 
 impl Disk {
     fn run(&mut self) {
         let mut block = vec![0; BLOCK];
         while !self.shared.closing.load(Acquire) {
-            let Contents { data_offset, data_bytes, .. } = self.source.contents;
+            let Contents {
+                data_offset,
+                data_bytes,
+                ..
+            } = self.source.contents;
             if self.at == data_bytes {
                 if !self.looped {
                     self.shared.ended.store(true, Release);
@@ -156,20 +189,71 @@ impl Disk {
                 }
                 self.at = 0;
             }
-            let left = usize::try_from(data_bytes - self.at).unwrap_or(BLOCK).min(BLOCK);
+            let left = usize::try_from(data_bytes - self.at)
+                .unwrap_or(BLOCK)
+                .min(BLOCK);
             if self.shared.queue.room() < left {
                 std::thread::park();
                 continue;
             }
-            let Some(piece) = block.get_mut(..left) else { return };
+            let Some(piece) = block.get_mut(..left) else {
+                return;
+            };
             if let Err(e) = self.source.file.read_exact_at(piece, data_offset + self.at) {
                 let name = self.source.path.display();
-                log::error!("Cannot read {name} any further: {e}; leave the file alone while it is captured from");
+                log::error!(
+                    "Cannot read {name} any further: {e}; leave the file alone while it is captured from"
+                );
                 self.shared.ended.store(true, Release);
                 return;
             }
             self.shared.queue.push(piece);
+            #[cfg(test)]
+            self.has_read.set();
             self.at += left as u64;
+        }
+    }
+}
+
+/// Tests run in virtual time, threads do not: a way to wait for their first block.
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::cell::RefCell;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+    thread_local! {
+        /// The readers that this thread started.
+        static STARTED: RefCell<Vec<Arc<AtomicBool>>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// Set when a reader has read something, or is gone.
+    pub(super) struct HasRead(Arc<AtomicBool>);
+
+    impl HasRead {
+        pub(super) fn set(&self) {
+            self.0.store(true, SeqCst);
+        }
+    }
+
+    impl Drop for HasRead {
+        fn drop(&mut self) {
+            self.set();
+        }
+    }
+
+    pub(super) fn expect() -> HasRead {
+        let flag = Arc::new(AtomicBool::new(false));
+        STARTED.with_borrow_mut(|started| started.push(Arc::clone(&flag)));
+        HasRead(flag)
+    }
+
+    /// Returns when every reader that this thread started has read something.
+    pub(crate) fn settle() {
+        for flag in STARTED.take() {
+            while !flag.load(SeqCst) {
+                std::thread::sleep(std::time::Duration::from_micros(100));
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use std::thread::{JoinHandle, Thread};
 
 use uapi::Errno;
 
-use super::format::Spec;
+use super::format::{DATA_MAX, Spec};
 use super::queue::Queue;
 use super::writer::{Writer, numbered};
 use crate::notify::Notifier;
@@ -37,6 +37,8 @@ pub(super) struct Recorder {
 struct Names {
     path: PathBuf,
     next: AtomicU32,
+    /// Most bytes of samples in one file.
+    limit: u64,
 }
 
 impl Names {
@@ -47,8 +49,16 @@ impl Names {
 
 impl Recorder {
     pub(super) fn new(path: PathBuf, notifier: Notifier) -> Recorder {
-        let names = Arc::new(Names { path, next: AtomicU32::new(1) });
-        Recorder { names, tracks: Mutex::default(), notifier }
+        let names = Arc::new(Names {
+            path,
+            next: AtomicU32::new(1),
+            limit: DATA_MAX,
+        });
+        Recorder {
+            names,
+            tracks: Mutex::default(),
+            notifier,
+        }
     }
 
     /// A file for a stream that starts, until the lease is dropped.
@@ -57,11 +67,15 @@ impl Recorder {
     /// EIO: the file could not be written a moment ago (the log says why). ENOMEM, EAGAIN: no memory, no thread.
     pub(super) fn lease(&self, spec: Spec, now: Nanos) -> Result<Lease, Errno> {
         let mut tracks = self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = tracks.iter().find(|t| t.spec == spec && !t.busy.load(Acquire));
+        let idle = tracks
+            .iter()
+            .find(|t| t.spec == spec && !t.busy.load(Acquire));
         if let Some(track) = idle {
             track.revive(now)?;
             track.busy.store(true, Release);
-            return Ok(Lease { track: Arc::clone(track) });
+            return Ok(Lease {
+                track: Arc::clone(track),
+            });
         }
         let path = self.names.next();
         match tracks.last() {
@@ -87,11 +101,18 @@ impl Recorder {
 impl Drop for Recorder {
     /// What was accepted is in the files when this returns.
     fn drop(&mut self) {
-        let tracks = self.tracks.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let tracks = self
+            .tracks
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         for track in tracks.drain(..) {
             track.closing.store(true, Release);
             track.wake();
-            let handle = track.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let handle = track
+                .handle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
             if handle.is_some_and(|handle| handle.join().is_err()) {
                 log::error!("The writer of {} broke down", track.first.display());
             }
@@ -120,8 +141,14 @@ struct Track {
 }
 
 impl Track {
-    fn new(path: PathBuf, spec: Spec, names: Arc<Names>, notifier: Notifier) -> Result<Arc<Track>, Errno> {
-        let second = u64::from(spec.rate) * u64::from(spec.channels) * u64::from(spec.encoding.bytes());
+    fn new(
+        path: PathBuf,
+        spec: Spec,
+        names: Arc<Names>,
+        notifier: Notifier,
+    ) -> Result<Arc<Track>, Errno> {
+        let second =
+            u64::from(spec.rate) * u64::from(spec.channels) * u64::from(spec.encoding.bytes());
         let bytes = (second * 2).clamp(QUEUE.0, QUEUE.1);
         let track = Arc::new(Track {
             spec,
@@ -136,8 +163,16 @@ impl Track {
             thread: OnceLock::new(),
             handle: Mutex::default(),
         });
-        let mut disk = Disk { track: Arc::clone(&track), names, path, writer: None, block: vec![0; BLOCK] };
-        let thread = std::thread::Builder::new().name("wav-write".into()).spawn(move || disk.run());
+        let mut disk = Disk {
+            track: Arc::clone(&track),
+            names,
+            path,
+            writer: None,
+            block: vec![0; BLOCK],
+        };
+        let thread = std::thread::Builder::new()
+            .name("wav-write".into())
+            .spawn(move || disk.run());
         let handle = thread.map_err(|_| Errno::EAGAIN)?;
         track.thread.get_or_init(|| handle.thread().clone());
         *track.handle.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
@@ -242,12 +277,16 @@ impl Disk {
     fn write_some(&mut self) {
         let n = self.track.queue.peek(&mut self.block);
         // Frames stay whole: a stream puts in nothing else, and a file's limit is one.
-        let frame = usize::from(self.track.spec.channels) * usize::from(self.track.spec.encoding.bytes());
+        let frame =
+            usize::from(self.track.spec.channels) * usize::from(self.track.spec.encoding.bytes());
         let n = n - n % frame.max(1);
         match self.write(n) {
             Ok(written) => self.track.queue.consume(written),
             Err(e) => {
-                let path = self.writer.as_ref().map_or(self.path.as_path(), Writer::path);
+                let path = self
+                    .writer
+                    .as_ref()
+                    .map_or(self.path.as_path(), Writer::path);
                 log::error!("{}", words(path, &e));
                 self.track.failed.store(true, Release);
                 self.track.notifier.notify();
@@ -260,12 +299,20 @@ impl Disk {
             let full = self.writer.take();
             self.path = self.names.next();
             if let Some(full) = full {
-                log::info!("{} is full (4 GiB); playback goes on in {}", full.path().display(), self.path.display());
+                log::info!(
+                    "{} is full (4 GiB); playback goes on in {}",
+                    full.path().display(),
+                    self.path.display()
+                );
             }
         }
         let writer = match &mut self.writer {
             Some(writer) => writer,
-            None => self.writer.insert(Writer::create(&self.path, self.track.spec)?),
+            None => self.writer.insert(Writer::create(
+                &self.path,
+                self.track.spec,
+                self.names.limit,
+            )?),
         };
         let n = usize::try_from(writer.room()).unwrap_or(n).min(n);
         writer.append(self.block.get(..n).unwrap_or(&[]))?;
@@ -275,7 +322,10 @@ impl Disk {
     fn report_loss(&self) {
         let lost = self.track.queue.len();
         if lost > 0 {
-            log::error!("The last {lost} bytes of playback into {} are lost: it could not be written", self.path.display());
+            log::error!(
+                "The last {lost} bytes of playback into {} are lost: it could not be written",
+                self.path.display()
+            );
         }
     }
 }
@@ -284,9 +334,16 @@ impl Disk {
 fn words(path: &Path, e: &io::Error) -> String {
     let remedy = match e.raw_os_error().map(Errno) {
         Some(Errno::ENOSPC) => "make room on that disk, or play into a file elsewhere",
-        Some(Errno::EFBIG) => "raise the limit on file sizes (ulimit -f), or play into a file elsewhere",
-        Some(Errno::EACCES | Errno::EROFS | Errno::EPERM) => "allow writing there, or play into a file elsewhere",
+        Some(Errno::EFBIG) => {
+            "raise the limit on file sizes (ulimit -f), or play into a file elsewhere"
+        }
+        Some(Errno::EACCES | Errno::EROFS | Errno::EPERM) => {
+            "allow writing there, or play into a file elsewhere"
+        }
         _ => "play into a file elsewhere",
     };
-    format!("Cannot write {}: {e}; {remedy}. What it held before stays valid", path.display())
+    format!(
+        "Cannot write {}: {e}; {remedy}. What it held before stays valid",
+        path.display()
+    )
 }

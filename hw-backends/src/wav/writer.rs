@@ -19,8 +19,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Begins the file; what was there before is gone once its new header stands.
-    pub(super) fn create(path: &Path, spec: Spec) -> io::Result<Writer> {
+    /// Begins a file of at most `limit` bytes of samples; what was there before is gone once its new header stands.
+    pub(super) fn create(path: &Path, spec: Spec, limit: u64) -> io::Result<Writer> {
         let mut header = Header::new();
         header.fill(&spec, 0);
         let file = match OpenOptions::new().write(true).open(path) {
@@ -33,8 +33,16 @@ impl Writer {
             Err(e) => return Err(e),
         };
         let frame = u64::from(spec.channels) * u64::from(spec.encoding.bytes());
-        let limit = DATA_MAX - DATA_MAX % frame.max(1);
-        Ok(Writer { file, path: path.to_path_buf(), spec, header, data_bytes: 0, limit })
+        let limit = limit.min(DATA_MAX);
+        let limit = limit - limit % frame.max(1);
+        Ok(Writer {
+            file,
+            path: path.to_path_buf(),
+            spec,
+            header,
+            data_bytes: 0,
+            limit,
+        })
     }
 
     /// The file.
@@ -73,16 +81,15 @@ impl Writer {
     fn samples(&self, before: u64, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all_at(bytes, self.offset(before))?;
         let after = before + bytes.len() as u64;
-        if after % 2 == 1 { self.file.write_all_at(&[0], self.offset(after)) } else { Ok(()) }
+        if after % 2 == 1 {
+            self.file.write_all_at(&[0], self.offset(after))
+        } else {
+            Ok(())
+        }
     }
 
     fn offset(&self, data: u64) -> u64 {
         self.header.as_bytes().len() as u64 + data
-    }
-
-    #[cfg(test)]
-    pub(super) fn set_limit(&mut self, limit: u64) {
-        self.limit = limit;
     }
 }
 
@@ -91,8 +98,14 @@ fn create_whole(path: &Path, header: &[u8]) -> io::Result<File> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".new");
     let new = path.with_file_name(name);
-    let file = OpenOptions::new().write(true).create(true).truncate(true).open(&new)?;
-    let placed = file.write_all_at(header, 0).and_then(|()| std::fs::rename(&new, path));
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&new)?;
+    let placed = file
+        .write_all_at(header, 0)
+        .and_then(|()| std::fs::rename(&new, path));
     match placed {
         Ok(()) => Ok(file),
         Err(e) => {
@@ -114,4 +127,107 @@ pub(super) fn numbered(path: &Path, number: u32) -> PathBuf {
         name.push(extension);
     }
     path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    use super::super::format::{Encoding, parse};
+    use super::*;
+    use crate::bench::{Folder, noise};
+
+    const MONO8: Spec = Spec {
+        encoding: Encoding::Int { bytes: 1, valid: 8 },
+        channels: 1,
+        rate: 8000,
+    };
+
+    fn samples(path: &Path) -> Vec<u8> {
+        let bytes = std::fs::read(path).unwrap();
+        let read = |at: u64, into: &mut [u8]| {
+            let at = usize::try_from(at).unwrap();
+            bytes.get(at..at + into.len()).is_some_and(|b| {
+                into.copy_from_slice(b);
+                true
+            })
+        };
+        let contents = parse(bytes.len() as u64, read).unwrap();
+        let at = usize::try_from(contents.data_offset).unwrap();
+        bytes[at..at + usize::try_from(contents.data_bytes).unwrap()].to_vec()
+    }
+
+    #[test]
+    fn the_file_is_whole_after_each_append_also_of_odd_length() {
+        let folder = Folder::new();
+        let path = folder.path("a.wav");
+        let bytes = noise(10, 1);
+        let mut writer = Writer::create(&path, MONO8, DATA_MAX).unwrap();
+
+        for n in 1..=10 {
+            writer.append(&bytes[n - 1..n]).unwrap();
+
+            assert_eq!(samples(&path), bytes[..n]);
+            assert_eq!(
+                std::fs::metadata(&path).unwrap().len(),
+                (44 + n + n % 2) as u64
+            );
+            hound::WavReader::open(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_new_file_appears_with_its_header_and_leaves_nothing_beside_it() {
+        let folder = Folder::new();
+
+        Writer::create(&folder.path("a.wav"), MONO8, DATA_MAX).unwrap();
+
+        let names: Vec<_> = std::fs::read_dir(&folder.0)
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
+        assert_eq!(names, ["a.wav"]);
+        assert_eq!(
+            hound::WavReader::open(folder.path("a.wav")).unwrap().len(),
+            0
+        );
+    }
+
+    #[test]
+    fn an_old_recording_makes_way() {
+        let folder = Folder::new();
+        std::fs::write(folder.path("a.wav"), vec![7; 100_000]).unwrap();
+
+        let mut writer = Writer::create(&folder.path("a.wav"), MONO8, DATA_MAX).unwrap();
+        writer.append(&[1, 2]).unwrap();
+
+        assert_eq!(std::fs::metadata(folder.path("a.wav")).unwrap().len(), 46);
+    }
+
+    #[test]
+    fn a_failed_append_leaves_the_file_as_it_was() {
+        let folder = Folder::new();
+        let path = folder.path("a.wav");
+        let mut writer = Writer::create(&path, MONO8, DATA_MAX).unwrap();
+        writer.append(&[1, 2, 3]).unwrap();
+        // A descriptor that cannot write stands for a full disk.
+        writer.file = File::open(&path).unwrap();
+
+        assert!(writer.append(&[4]).is_err());
+
+        assert_eq!(samples(&path), [1, 2, 3]);
+        assert_eq!(writer.data_bytes, 3);
+    }
+
+    #[test]
+    fn names_are_numbered_before_the_extension() {
+        assert_eq!(
+            numbered(Path::new("/a/out.wav"), 1),
+            Path::new("/a/out.wav")
+        );
+        assert_eq!(
+            numbered(Path::new("/a/out.wav"), 2),
+            Path::new("/a/out.2.wav")
+        );
+        assert_eq!(numbered(Path::new("out"), 3), Path::new("out.3"));
+    }
 }
