@@ -84,19 +84,19 @@ fn wait_for(command: &[OsString], signals: &Signals) -> Result<u8, Failure> {
     let (program, arguments) = command
         .split_first()
         .ok_or_else(|| Failure::new("No command was given").status(NO_CARD))?;
-    // The library resets the signal mask and SIGPIPE for the command, and no descriptor of ours outlives exec.
     let name = program.to_string_lossy();
-    let child = Command::new(program)
-        .args(arguments)
-        .spawn()
-        .map_err(|error| {
-            let status = if error.kind() == ErrorKind::NotFound {
-                127
-            } else {
-                126
-            };
-            Failure::new(format!("Cannot run {name}: {error}")).status(status)
-        })?;
+    let mut child = Command::new(program);
+    child.args(arguments);
+    // No descriptor of ours outlives exec, and the library resets SIGPIPE.
+    Signals::unblock_for(&mut child);
+    let child = child.spawn().map_err(|error| {
+        let status = if error.kind() == ErrorKind::NotFound {
+            127
+        } else {
+            126
+        };
+        Failure::new(format!("Cannot run {name}: {error}")).status(status)
+    })?;
     wait::until_ended(&child, signals)
         .map_err(|error| Failure::new(format!("Cannot wait for {name}: {error}")).status(NO_CARD))
 }

@@ -6,6 +6,8 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 /// The signals that are taken instead of acted upon.
 const TAKEN: [i32; 12] = [
@@ -43,22 +45,20 @@ impl Signals {
     /// # Errors
     /// None that the kernel is known to give.
     pub(super) fn block() -> io::Result<Signals> {
-        let mut set = MaybeUninit::<libc::sigset_t>::uninit();
-        // SAFETY: sigemptyset initialises the set it is given, which is ours.
-        unsafe { libc::sigemptyset(set.as_mut_ptr()) };
-        // SAFETY: initialised by the line above.
-        let mut set = unsafe { set.assume_init() };
+        let mut set = empty();
         for signal in TAKEN {
             // SAFETY: a valid set of our own, and a number from the table.
             unsafe { libc::sigaddset(&raw mut set, signal) };
         }
-        // SAFETY: reads the set; the old mask is not asked for.
-        match unsafe {
-            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut())
-        } {
-            0 => Ok(Signals(set)),
-            error => Err(io::Error::from_raw_os_error(error)),
-        }
+        change_mask(libc::SIG_BLOCK, &set)?;
+        Ok(Signals(set))
+    }
+
+    /// Lets `command` start with no signal blocked.
+    pub(super) fn unblock_for(command: &mut Command) {
+        let none = empty();
+        // SAFETY: the closure makes one async-signal-safe call and allocates nothing.
+        unsafe { command.pre_exec(move || change_mask(libc::SIG_SETMASK, &none)) };
     }
 
     /// Waits for the next.
@@ -87,6 +87,22 @@ impl Signals {
                 return Err(error);
             }
         }
+    }
+}
+
+fn empty() -> libc::sigset_t {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset initialises the set it is given, which is ours.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: initialised by the line above.
+    unsafe { set.assume_init() }
+}
+
+fn change_mask(how: i32, set: &libc::sigset_t) -> io::Result<()> {
+    // SAFETY: reads the set; the old mask is not asked for.
+    match unsafe { libc::pthread_sigmask(how, set, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
     }
 }
 
