@@ -21,7 +21,7 @@ use element::Element;
 use entry::Entry;
 use volume::{Switch, Volume};
 
-/// The open control file that asks, and its process.
+/// The open control file that holds a lock, and its process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// Names the open file: unique among those that are open.
@@ -124,9 +124,9 @@ impl Control {
     ///
     /// # Errors
     /// ENOENT.
-    pub fn info(&self, owner: Owner, info: &mut ElemInfo) -> Result<(), Errno> {
+    pub fn info(&self, file: u64, info: &mut ElemInfo) -> Result<(), Errno> {
         let (entry, offset) = self.find(&info.id)?;
-        entry.info(offset, owner, info);
+        entry.info(offset, file, info);
         Ok(())
     }
 
@@ -149,12 +149,12 @@ impl Control {
     /// # Errors
     /// ENOENT; EPERM: the element cannot be written, or another file has locked it; EINVAL: a value out of range;
     /// whatever the element's device says.
-    pub fn write(&mut self, owner: Owner, value: &mut ElemValue) -> Result<(), Errno> {
+    pub fn write(&mut self, file: u64, value: &mut ElemValue) -> Result<(), Errno> {
         let (place, offset) = self.locate(&value.id)?;
         let Some(entry) = self.entries.get_mut(place) else {
             return Err(Errno::ENOENT);
         };
-        if entry.access() & access::WRITE == 0 || entry.locks.held_by_other(offset, owner) {
+        if entry.access() & access::WRITE == 0 || entry.locks.held_by_other(offset, file) {
             return Err(Errno::EPERM);
         }
         let changed = entry.write(offset, &value.value)?;
@@ -181,12 +181,12 @@ impl Control {
     ///
     /// # Errors
     /// ENOENT; EINVAL: it is not locked; EPERM: another file has locked it.
-    pub fn unlock(&mut self, owner: Owner, id: &ElemId) -> Result<(), Errno> {
+    pub fn unlock(&mut self, file: u64, id: &ElemId) -> Result<(), Errno> {
         let (place, offset) = self.locate(id)?;
         let Some(entry) = self.entries.get_mut(place) else {
             return Err(Errno::ENOENT);
         };
-        entry.locks.unlock(offset, owner)
+        entry.locks.unlock(offset, file)
     }
 
     /// A number for a control file that is being opened: [`Owner::file`].

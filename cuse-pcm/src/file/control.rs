@@ -12,7 +12,6 @@ use zerocopy::IntoBytes;
 
 use super::argument::Argument;
 use super::{control_compat, control_elem};
-use crate::card::control::Owner;
 use crate::card::control::events::EventQueue;
 use crate::card::identity::text;
 use crate::card::{Card, Identity};
@@ -57,12 +56,8 @@ impl ControlFile {
     /// # Errors
     /// ENOTTY: unknown; EFAULT; what the command says.
     pub fn ioctl(&mut self, call: &mut Argument<'_>, card: &mut Card) -> Result<i32, Errno> {
-        let owner = Owner {
-            file: self.file,
-            process: call.memory.process(),
-        };
         if call.abi == Abi::Compat {
-            if let Some(result) = control_compat::ioctl(call, owner, &mut card.control) {
+            if let Some(result) = control_compat::ioctl(call, self.file, &mut card.control) {
                 return result;
             }
         }
@@ -75,7 +70,7 @@ impl ControlFile {
             cmd::SUBSCRIBE_EVENTS => self.subscribe(call)?,
             cmd::POWER => return Err(Errno::ENOPROTOOPT),
             cmd::POWER_STATE => call.put(&power::D0)?,
-            _ => return control_elem::ioctl(call, owner, &mut card.control),
+            _ => return control_elem::ioctl(call, self.file, &mut card.control),
         }
         Ok(0)
     }

@@ -8,23 +8,23 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
 
 use super::argument::Argument;
 use super::control_elem;
-use crate::card::control::{Control, Owner};
+use crate::card::control::Control;
 
 /// A 32-bit client's ioctl; `None` if it is the same for all clients.
 pub(super) fn ioctl(
     call: &mut Argument<'_>,
-    owner: Owner,
+    file: u64,
     control: &mut Control,
 ) -> Option<Result<i32, Errno>> {
     let done = match call.cmd {
         compat::ELEM_LIST => list(call, control),
-        compat::ELEM_READ => read::<compat::ElemValue>(call, owner, control),
-        compat::ELEM_READ_ALIGNED => read::<compat::ElemValueAligned>(call, owner, control),
-        compat::ELEM_WRITE => write::<compat::ElemValue>(call, owner, control),
-        compat::ELEM_WRITE_ALIGNED => write::<compat::ElemValueAligned>(call, owner, control),
-        cmd::ELEM_INFO => info(call, owner, control),
-        cmd::ELEM_ADD => define(call, owner, control, false),
-        cmd::ELEM_REPLACE => define(call, owner, control, true),
+        compat::ELEM_READ => read::<compat::ElemValue>(call, file, control),
+        compat::ELEM_READ_ALIGNED => read::<compat::ElemValueAligned>(call, file, control),
+        compat::ELEM_WRITE => write::<compat::ElemValue>(call, file, control),
+        compat::ELEM_WRITE_ALIGNED => write::<compat::ElemValueAligned>(call, file, control),
+        cmd::ELEM_INFO => info(call, file, control),
+        cmd::ELEM_ADD => define(call, file, control, false),
+        cmd::ELEM_REPLACE => define(call, file, control, true),
         // The numbers of a 64-bit client's structures.
         other if compat::find(other).is_none() => Err(Errno::ENOTTY),
         _ => return None,
@@ -40,10 +40,10 @@ fn list(call: &mut Argument<'_>, control: &Control) -> Result<(), Errno> {
 }
 
 /// Only what the type calls for is stored in the range; the rest stays as it is.
-fn info(call: &mut Argument<'_>, owner: Owner, control: &Control) -> Result<(), Errno> {
+fn info(call: &mut Argument<'_>, file: u64, control: &Control) -> Result<(), Errno> {
     let mut theirs: ElemInfo = call.get()?;
     let mut ours = theirs;
-    control.info(owner, &mut ours)?;
+    control.info(file, &mut ours)?;
     let value = theirs.value;
     theirs = ElemInfo {
         value,
@@ -67,7 +67,7 @@ fn info(call: &mut Argument<'_>, owner: Owner, control: &Control) -> Result<(), 
 
 fn define(
     call: &mut Argument<'_>,
-    owner: Owner,
+    file: u64,
     control: &mut Control,
     replace: bool,
 ) -> Result<(), Errno> {
@@ -81,7 +81,7 @@ fn define(
             step: step.into(),
         };
     }
-    control_elem::define(call, owner, control, &mut ours, replace)?;
+    control_elem::define(call, file, control, &mut ours, replace)?;
     theirs.id = ours.id;
     call.put(&theirs)
 }
@@ -103,10 +103,10 @@ impl Image for compat::ElemValueAligned {
     }
 }
 
-fn read<T: Image>(call: &mut Argument<'_>, owner: Owner, control: &Control) -> Result<(), Errno> {
+fn read<T: Image>(call: &mut Argument<'_>, file: u64, control: &Control) -> Result<(), Errno> {
     let mut theirs: T = call.get()?;
     let (id, value) = theirs.parts();
-    let (long, count) = longs(control, owner, id)?;
+    let (long, count) = longs(control, file, id)?;
     let mut ours = widened(id, value, long);
     control.read(&mut ours)?;
     *id = ours.id;
@@ -123,25 +123,21 @@ fn read<T: Image>(call: &mut Argument<'_>, owner: Owner, control: &Control) -> R
     call.put(&theirs)
 }
 
-fn write<T: Image>(
-    call: &mut Argument<'_>,
-    owner: Owner,
-    control: &mut Control,
-) -> Result<(), Errno> {
+fn write<T: Image>(call: &mut Argument<'_>, file: u64, control: &mut Control) -> Result<(), Errno> {
     let mut theirs: T = call.get()?;
     let (id, value) = theirs.parts();
-    let (long, _) = longs(control, owner, id)?;
+    let (long, _) = longs(control, file, id)?;
     let mut ours = widened(id, value, long);
-    control.write(owner, &mut ours)?;
+    control.write(file, &mut ours)?;
     *id = ours.id;
     call.put(&theirs)
 }
 
 /// Whether the values of an element are of the type `long`, and how many they are.
-fn longs(control: &Control, owner: Owner, id: &ElemId) -> Result<(bool, usize), Errno> {
+fn longs(control: &Control, file: u64, id: &ElemId) -> Result<(bool, usize), Errno> {
     let mut info = ElemInfo::new_zeroed();
     info.id = *id;
-    control.info(owner, &mut info)?;
+    control.info(file, &mut info)?;
     let long = matches!(info.elem_type, elem_type::BOOLEAN | elem_type::INTEGER);
     Ok((long, info.count as usize))
 }

@@ -17,14 +17,14 @@ const CHUNK: usize = 64;
 /// ENOTTY: none of these; EFAULT; what the command says. Nothing is stored in the client then.
 pub(super) fn ioctl(
     call: &mut Argument<'_>,
-    owner: Owner,
+    file: u64,
     control: &mut Control,
 ) -> Result<i32, Errno> {
     match call.cmd {
         cmd::ELEM_LIST => list(call, control)?,
         cmd::ELEM_INFO => {
             let mut info: ElemInfo = call.get()?;
-            control.info(owner, &mut info)?;
+            control.info(file, &mut info)?;
             call.put(&info)?;
         }
         cmd::ELEM_READ => {
@@ -34,16 +34,16 @@ pub(super) fn ioctl(
         }
         cmd::ELEM_WRITE => {
             let mut value: ElemValue = call.get()?;
-            control.write(owner, &mut value)?;
+            control.write(file, &mut value)?;
             call.put(&value)?;
         }
-        cmd::ELEM_LOCK => control.lock(owner, &call.get()?)?,
-        cmd::ELEM_UNLOCK => control.unlock(owner, &call.get()?)?,
+        cmd::ELEM_LOCK => control.lock(owner(call, file), &call.get()?)?,
+        cmd::ELEM_UNLOCK => control.unlock(file, &call.get()?)?,
         cmd::ELEM_ADD | cmd::ELEM_REPLACE => {
             let mut info: ElemInfo = call.get()?;
             define(
                 call,
-                owner,
+                file,
                 control,
                 &mut info,
                 call.cmd == cmd::ELEM_REPLACE,
@@ -52,24 +52,32 @@ pub(super) fn ioctl(
         }
         cmd::ELEM_REMOVE => {
             let mut id: ElemId = call.get()?;
-            control.remove(owner, &mut id)?;
+            control.remove(file, &mut id)?;
             call.put(&id)?;
         }
-        cmd::TLV_READ | cmd::TLV_WRITE | cmd::TLV_COMMAND => return tlv(call, owner, control),
+        cmd::TLV_READ | cmd::TLV_WRITE | cmd::TLV_COMMAND => return tlv(call, file, control),
         _ => return Err(Errno::ENOTTY),
     }
     Ok(0)
 }
 
+/// Who will hold a lock.
+fn owner(call: &Argument<'_>, file: u64) -> Owner {
+    Owner {
+        file,
+        process: call.memory.process(),
+    }
+}
+
 /// ELEM_ADD and ELEM_REPLACE; the names of items are read from the client.
 pub(super) fn define(
     call: &Argument<'_>,
-    owner: Owner,
+    file: u64,
     control: &mut Control,
     info: &mut ElemInfo,
     replace: bool,
 ) -> Result<(), Errno> {
-    let memory = call.memory;
+    let (owner, memory) = (owner(call, file), call.memory);
     control.define(owner, info, replace, &mut |address, into| {
         memory.read(address, into)
     })
@@ -109,7 +117,7 @@ pub(super) fn ids(
 }
 
 /// The TLV calls: the payload follows the header in the client, beyond what the number announces.
-fn tlv(call: &Argument<'_>, owner: Owner, control: &mut Control) -> Result<i32, Errno> {
+fn tlv(call: &Argument<'_>, file: u64, control: &mut Control) -> Result<i32, Errno> {
     let tlv: Tlv = call.get()?;
     let payload = call.arg.wrapping_add(size_of::<Tlv>() as u64);
     match call.cmd {
@@ -119,8 +127,8 @@ fn tlv(call: &Argument<'_>, owner: Owner, control: &mut Control) -> Result<i32, 
         }
         cmd::TLV_WRITE => {
             let fetch = &mut |into: &mut [u8]| call.memory.read(payload, into);
-            control.write_tlv(owner, &tlv, fetch).map(i32::from)
+            control.write_tlv(file, &tlv, fetch).map(i32::from)
         }
-        _ => control.command_tlv(owner, &tlv).map(|()| 0),
+        _ => control.command_tlv(file, &tlv).map(|()| 0),
     }
 }

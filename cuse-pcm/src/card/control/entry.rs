@@ -118,7 +118,7 @@ impl Entry {
         (same && offset < self.count()).then_some(offset)
     }
 
-    pub(super) fn info(&self, offset: u32, asks: Owner, info: &mut ElemInfo) {
+    pub(super) fn info(&self, offset: u32, file: u64, info: &mut ElemInfo) {
         match &self.source {
             Source::Device(_, about) => describe(about, info),
             Source::User(user) => user.describe(info),
@@ -128,7 +128,7 @@ impl Entry {
         info.owner = -1;
         if let Some(owner) = self.locks.owner(offset) {
             info.access |= access::LOCK;
-            if owner.file == asks.file {
+            if owner.file == file {
                 info.access |= access::OWNER;
             }
             info.owner = i32::try_from(owner.process).unwrap_or(0);
@@ -250,14 +250,13 @@ impl Locks {
         self.0.get(offset as usize).copied().flatten()
     }
 
-    pub(super) fn held_by_other(&self, offset: u32, asks: Owner) -> bool {
-        self.owner(offset)
-            .is_some_and(|owner| owner.file != asks.file)
+    pub(super) fn held_by_other(&self, offset: u32, file: u64) -> bool {
+        self.owner(offset).is_some_and(|owner| owner.file != file)
     }
 
     /// Whether another file has locked any element of the set.
-    pub(super) fn any_held_by_other(&self, asks: Owner) -> bool {
-        self.0.iter().flatten().any(|owner| owner.file != asks.file)
+    pub(super) fn any_held_by_other(&self, file: u64) -> bool {
+        self.0.iter().flatten().any(|owner| owner.file != file)
     }
 
     pub(super) fn lock(&mut self, offset: u32, owner: Owner) -> Result<(), Errno> {
@@ -271,11 +270,11 @@ impl Locks {
         }
     }
 
-    pub(super) fn unlock(&mut self, offset: u32, owner: Owner) -> Result<(), Errno> {
+    pub(super) fn unlock(&mut self, offset: u32, file: u64) -> Result<(), Errno> {
         match self.0.get_mut(offset as usize) {
             None => Err(Errno::ENOENT),
             Some(None) => Err(Errno::EINVAL),
-            Some(Some(other)) if other.file != owner.file => Err(Errno::EPERM),
+            Some(Some(other)) if other.file != file => Err(Errno::EPERM),
             Some(lock) => {
                 *lock = None;
                 Ok(())

@@ -6,7 +6,7 @@ use uapi::control::elem::{Tlv, access};
 use zerocopy::IntoBytes;
 
 use super::entry::Source;
-use super::{Control, Owner, by_number};
+use super::{Control, by_number};
 
 /// Bytes of type and length.
 const HEADER: u32 = 8;
@@ -55,11 +55,11 @@ impl Control {
     #[doc(alias = "SNDRV_CTL_IOCTL_TLV_WRITE")]
     pub fn write_tlv(
         &mut self,
-        owner: Owner,
+        file: u64,
         tlv: &Tlv,
         fetch: &mut dyn FnMut(&mut [u8]) -> Result<(), Errno>,
     ) -> Result<bool, Errno> {
-        let place = self.tlv_call(owner, tlv, access::TLV_WRITE)?;
+        let place = self.tlv_call(file, tlv, access::TLV_WRITE)?;
         self.write_user_tlv(place, tlv.length as usize, fetch)
     }
 
@@ -68,19 +68,19 @@ impl Control {
     /// # Errors
     /// EINVAL: number 0, or a length below 8; ENOENT; ENXIO.
     #[doc(alias = "SNDRV_CTL_IOCTL_TLV_COMMAND")]
-    pub fn command_tlv(&self, owner: Owner, tlv: &Tlv) -> Result<(), Errno> {
-        self.tlv_call(owner, tlv, access::TLV_COMMAND)?;
+    pub fn command_tlv(&self, file: u64, tlv: &Tlv) -> Result<(), Errno> {
+        self.tlv_call(file, tlv, access::TLV_COMMAND)?;
         Err(Errno::ENXIO)
     }
 
     /// The checks before a call that is no reading.
-    fn tlv_call(&self, owner: Owner, tlv: &Tlv, needed: u32) -> Result<usize, Errno> {
+    fn tlv_call(&self, file: u64, tlv: &Tlv, needed: u32) -> Result<usize, Errno> {
         let (place, offset) = self.tlv_place(tlv)?;
         let entry = self.entries.get(place).ok_or(Errno::ENOENT)?;
         if entry.access() & access::TLV_CALLBACK == 0 || entry.access() & needed == 0 {
             return Err(Errno::ENXIO);
         }
-        if entry.locks.held_by_other(offset, owner) {
+        if entry.locks.held_by_other(offset, file) {
             return Err(Errno::EPERM);
         }
         Ok(place)

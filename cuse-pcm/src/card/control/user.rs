@@ -193,7 +193,7 @@ impl Control {
             ..info.id
         };
         if replace {
-            self.remove(owner, &mut first.clone())?;
+            self.remove(owner.file, &mut first.clone())?;
         }
         let count = u32::try_from(info.owner).map_err(|_| Errno::EINVAL)?.max(1);
         if count > SET_MAX {
@@ -274,13 +274,13 @@ impl Control {
     /// # Errors
     /// ENOENT; EINVAL: it is not user-defined; EBUSY: another file has locked one of the set.
     #[doc(alias = "SNDRV_CTL_IOCTL_ELEM_REMOVE")]
-    pub fn remove(&mut self, owner: Owner, id: &mut ElemId) -> Result<(), Errno> {
+    pub fn remove(&mut self, file: u64, id: &mut ElemId) -> Result<(), Errno> {
         let (place, offset) = self.locate(id)?;
         let entry = self.entries.get(place).ok_or(Errno::ENOENT)?;
         let Source::User(user) = &entry.source else {
             return Err(Errno::EINVAL);
         };
-        if entry.locks.any_held_by_other(owner) {
+        if entry.locks.any_held_by_other(file) {
             return Err(Errno::EBUSY);
         }
         self.user_bytes = self.user_bytes.saturating_sub(user.bytes);
