@@ -110,7 +110,7 @@ impl PcmClient {
         check(unsafe { libc::ioctl(self.file.as_raw_fd(), libc::c_ulong::from(cmd), 0) })
     }
 
-    /// An ioctl on a structure whose size is the one in `cmd`.
+    /// An ioctl on a structure whose size is the one in `cmd`; a TLV's payload may follow within `T`.
     ///
     /// # Errors
     /// Its errno.
@@ -119,14 +119,15 @@ impl PcmClient {
         cmd: u32,
         argument: &mut T,
     ) -> io::Result<i32> {
-        assert_eq!(
-            uapi::ioctl::size(cmd),
-            size_of::<T>(),
+        let tlv = uapi::control::table::TLV_READ..=uapi::control::table::TLV_COMMAND;
+        let size = uapi::ioctl::size(cmd);
+        assert!(
+            size == size_of::<T>() || (tlv.contains(&cmd) && size < size_of::<T>()),
             "{cmd:#x} takes another structure"
         );
         let address: *mut T = argument;
-        // SAFETY: the device reads and writes at most the number's size at the address, which is that of `T`, and any
-        // bytes are a valid `T`.
+        // SAFETY: the device reads and writes at most the number's size at the address, which is that of `T`, or as many
+        // bytes more as a TLV's caller says there are in `T`; and any bytes are a valid `T`.
         check(unsafe { libc::ioctl(self.file.as_raw_fd(), libc::c_ulong::from(cmd), address) })
     }
 
