@@ -3,6 +3,15 @@
 //! Pure: no descriptor, no thread, no clock of its own; `now` is passed in, waiting is an answer
 //! ([`transfer::Step::Wait`], [`drain::Drain::Wait`]). Knows nothing of files, nodes, cards or transports.
 
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "clients choose the numbers"
+    )
+)]
+
 mod action;
 pub mod configure;
 pub mod drain;

@@ -11,6 +11,7 @@ use uapi::Errno;
 use uapi::control::elem::Range;
 
 use super::{CardPlan, DevicePlan, Error, NONE};
+use crate::buffer::{Budget, Limits};
 use crate::card::control::element::{Description, Kind, Knob};
 use crate::card::{Card, Identity, PcmDevice};
 use crate::pcm::Substream;
@@ -25,8 +26,9 @@ pub fn build(plan: &CardPlan, options: &Options) -> Result<Card, Error> {
         why,
     };
     let mut card = Card::new(identity(plan), Vec::new());
+    let budget = Budget::default();
     for (number, device) in (0..).zip(&plan.devices) {
-        add_device(&mut card, number, device, options).map_err(refused)?;
+        add_device(&mut card, number, device, options, &budget).map_err(refused)?;
     }
     Ok(card)
 }
@@ -64,6 +66,7 @@ fn add_device(
     number: u32,
     plan: &DevicePlan,
     options: &Options,
+    budget: &Budget,
 ) -> Result<(), String> {
     let playback = side(plan, Direction::Playback)?;
     let capture = side(plan, Direction::Capture)?;
@@ -93,7 +96,9 @@ fn add_device(
     let substreams = |devices: Vec<_>, direction| {
         devices
             .into_iter()
-            .map(|device| Substream::new(device, direction))
+            .map(|device| {
+                Substream::with_buffer(device, direction, Limits::default(), budget.clone())
+            })
             .collect()
     };
     card.devices.push(PcmDevice::new(

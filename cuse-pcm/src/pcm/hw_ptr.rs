@@ -146,6 +146,8 @@ impl Substream {
 
 /// Time that `frames` last at `rate` Hz, truncated.
 fn audio_time(frames: u64, rate: u32) -> Nanos {
-    let nanos = (u128::from(frames) * u128::from(Nanos::SECOND.0)).checked_div(u128::from(rate));
+    let nanos = u128::from(frames)
+        .saturating_mul(u128::from(Nanos::SECOND.0))
+        .checked_div(u128::from(rate));
     Nanos(nanos.map_or(0, |n| u64::try_from(n).unwrap_or(u64::MAX)))
 }

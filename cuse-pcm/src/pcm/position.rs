@@ -95,12 +95,12 @@ impl Position {
     /// The position any number of `frames` on, and how far the count of whole boundaries grew, frames.
     #[must_use]
     pub fn moved(self, frames: u64, boundary: u64) -> (Position, u64) {
-        let sum = u128::from(self.0) + u128::from(frames);
+        let sum = u128::from(self.0).saturating_add(u128::from(frames));
         let Some(rest) = sum.checked_rem(u128::from(boundary)) else {
             return (self, 0);
         };
         let position = u64::try_from(rest).unwrap_or_default();
-        let wrapped = u64::try_from(sum - rest).unwrap_or(u64::MAX);
+        let wrapped = u64::try_from(sum.saturating_sub(rest)).unwrap_or(u64::MAX);
         (Position(position), wrapped)
     }
 

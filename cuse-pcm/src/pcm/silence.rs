@@ -144,9 +144,11 @@ pub(super) fn channel_part(
     offset: u64,
     frames: u64,
 ) -> Area {
-    let channels = params.channels.max(1);
-    let bits = u64::from(params.frame_bits / channels);
-    let region = params.dma_bytes / u64::from(channels);
+    let bits = u64::from(params.frame_bits.checked_div(params.channels).unwrap_or(0));
+    let region = params
+        .dma_bytes
+        .checked_div(u64::from(params.channels))
+        .unwrap_or(0);
     let start = usize::try_from(region.saturating_mul(u64::from(channel))).unwrap_or(usize::MAX);
     ring.part(
         start.saturating_add(bytes_of_bits(offset, bits)),

@@ -167,9 +167,19 @@ impl Substream {
     /// The device's deadline has come.
     pub fn elapsed(&mut self, now: &Now) {
         self.operation(now, |s| {
-            if s.runtime.running(s.direction) {
-                // A stop has woken whom it concerns.
-                let _ = s.update_pointer(Cause::Interrupt, now);
+            if !s.runtime.running(s.direction) {
+                return;
+            }
+            let pollers = s.runtime.wakeups.pollers;
+            // A stop has woken whom it concerns.
+            let stopped = s.update_pointer(Cause::Interrupt, now).is_err();
+            let quiet = s
+                .runtime
+                .params
+                .is_some_and(|params| params.no_period_wakeup);
+            if quiet && !stopped {
+                // The device has to be moved on, but the client asked not to be woken for it.
+                s.runtime.wakeups.pollers = pollers;
             }
         });
     }

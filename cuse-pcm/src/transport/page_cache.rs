@@ -159,6 +159,11 @@ impl Backing for PageBacking {
     fn pages(&self) -> Option<Pages> {
         Some(self.pages.clone())
     }
+
+    // The kernel takes the argument of PAUSE and LINK for an address, and fails the call.
+    fn values(&self) -> bool {
+        false
+    }
 }
 
 impl Drop for PageBacking {

@@ -160,6 +160,11 @@ impl Backing for FileBacking {
     fn pages(&self) -> Option<Pages> {
         Some(self.pages.clone())
     }
+
+    // The kernel takes the argument of PAUSE and LINK for an address, and fails the call.
+    fn values(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod configure;
 mod drain;
 mod pages;
 mod pointers;
+mod random;
 mod silence;
 mod status;
 mod transfer;

@@ -321,3 +321,16 @@ fn a_move_that_the_device_refuses_is_taken_back() {
     assert_eq!(bench.s.forward(5, &at(0)), Err(Errno::EPIPE));
     assert_eq!((bench.state(), bench.pointers().0), (State::Xrun, 4000));
 }
+
+#[test]
+fn without_period_wakeups_pollers_sleep_and_the_device_is_moved_on() {
+    let mut p = wanted(3, 1, BUFFER);
+    p.flags = 4;
+    let mut bench = Bench::open(Playback).prepare(p);
+    bench.write(4000, 0);
+    bench.s.start(&at(0)).unwrap();
+    bench.s.take_wakeups();
+    assert!(!bench.elapse(2000, 250).pollers);
+    assert_eq!(bench.pointers().1, 2000);
+    assert!(bench.elapse(4000, 500).pollers, "a stop concerns everybody");
+}
