@@ -202,3 +202,99 @@ pub fn silence(format: u32, bytes: &mut [u8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use uapi::pcm::format::{FLOAT64_LE, S16_LE, S24_3LE, U16_BE, U24_LE};
+
+    use super::*;
+    use crate::bench::{noise, params};
+
+    fn frames(params: &Params) -> (Frames, Ring) {
+        let area = Area::anonymous(usize::try_from(params.dma_bytes).unwrap()).unwrap();
+        let ring = Ring { area };
+        (Frames::new(params, &ring).unwrap(), ring)
+    }
+
+    fn taken(frames: &mut Frames, from: u64, to: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        frames.take(from, to, |piece| out.extend_from_slice(piece));
+        out
+    }
+
+    #[test]
+    fn frames_go_around_the_end_of_the_ring_in_order() {
+        for access in [3, 4] {
+            let params = Params {
+                access,
+                ..params(S24_3LE, 2, 48000, 50, 3)
+            };
+            let (mut frames, _ring) = frames(&params);
+            let bytes = noise(6 * 150, 1);
+            let mut rest = &bytes[..];
+
+            frames.put(1000, 1150, |piece| {
+                let (first, after) = rest.split_at(piece.len());
+                piece.copy_from_slice(first);
+                rest = after;
+            });
+
+            assert_eq!(taken(&mut frames, 1000, 1150), bytes);
+        }
+    }
+
+    #[test]
+    fn channels_that_lie_apart_have_a_region_each() {
+        let params = Params {
+            access: 4,
+            ..params(S16_LE, 2, 48000, 2, 2)
+        };
+        let (mut frames, ring) = frames(&params);
+
+        frames.put(1, 3, |piece| {
+            piece.copy_from_slice(&[1, 2, 11, 12, 3, 4, 13, 14])
+        });
+
+        let mut bytes = [0; 16];
+        ring.area.read(0, &mut bytes);
+        assert_eq!(bytes, [0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 11, 12, 13, 14, 0, 0]);
+    }
+
+    #[test]
+    fn a_piece_is_stored_around_the_end() {
+        let (mut frames, _ring) = frames(&params(S16_LE, 1, 48000, 4, 2));
+
+        frames.store(6, &[1, 2, 3, 4, 5, 6, 7, 8]);
+
+        assert_eq!(taken(&mut frames, 6, 10), [1, 2, 3, 4, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn of_more_than_a_ring_the_last_ring_is_taken() {
+        let (mut frames, _ring) = frames(&params(S16_LE, 1, 48000, 4, 2));
+        frames.store(0, &noise(16, 1));
+
+        assert_eq!(taken(&mut frames, 0, 1 << 60).len(), 16);
+    }
+
+    #[test]
+    fn large_frames_of_many_channels_fit_the_work_space() {
+        let params = params(FLOAT64_LE, 32, 48000, 300, 2);
+        let (mut frames, _ring) = frames(&params);
+
+        assert_eq!(taken(&mut frames, 0, 600).len(), 600 * 256);
+        assert!(frames.work_bytes() >= frames.frame_bytes());
+    }
+
+    #[test]
+    fn silence_is_the_formats_own() {
+        let mut bytes = [1; 8];
+        silence(U24_LE, &mut bytes);
+        assert_eq!(bytes, [0, 0, 0x80, 0, 0, 0, 0x80, 0]);
+        silence(U16_BE, &mut bytes);
+        assert_eq!(bytes, [0x80, 0, 0x80, 0, 0x80, 0, 0x80, 0]);
+        silence(99, &mut bytes);
+        assert_eq!(bytes, [0; 8]);
+    }
+}

@@ -5,6 +5,8 @@
 //! played is captured once, in order; while only one runs, the capture hears silence and the player plays to nobody.
 
 mod cable;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;

@@ -65,8 +65,10 @@ mod tests {
             seen.fetch_add(1, Ordering::Relaxed);
         });
 
+        let other = notifier.clone();
+
         notifier.notify();
-        notifier.clone().notify();
+        other.notify();
 
         assert_eq!(calls.load(Ordering::Relaxed), 1);
         assert!(notifier.take());

@@ -349,8 +349,9 @@ impl<D: PcmOps> PcmOps for Masked<D> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
+    use crate::hardware::info;
 
     fn wav(path: &str) -> Spec {
         Spec::Wav {
@@ -414,6 +415,64 @@ mod tests {
         assert!(
             error.contains("at-end=stop") && error.contains("silence"),
             "{error}"
+        );
+    }
+
+    fn side(spec: &str, substreams: u32) -> Side {
+        Side {
+            spec: spec.parse().unwrap(),
+            substreams,
+            gain: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn a_loopback_with_one_end_is_refused() {
+        let error = open(
+            Some(&side("loopback", 1)),
+            Some(&side("null", 1)),
+            &Options::default(),
+        );
+
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("--capture loopback")
+        );
+    }
+
+    #[test]
+    fn each_substream_has_a_device_and_each_cable_a_shift() {
+        let devices = open(
+            Some(&side("loopback", 3)),
+            Some(&side("loopback", 2)),
+            &Options::default(),
+        )
+        .unwrap();
+
+        assert_eq!(
+            (
+                devices.playback.len(),
+                devices.capture.len(),
+                devices.rate_shift.len()
+            ),
+            (3, 2, 3)
+        );
+    }
+
+    #[test]
+    fn what_a_node_cannot_offer_is_removed() {
+        let options = Options {
+            without_info: info::PAUSE,
+            ..Options::default()
+        };
+
+        let devices = open(Some(&side("null", 1)), None, &options).unwrap();
+
+        assert_eq!(
+            devices.playback[0].hardware().info & (info::PAUSE | info::MMAP),
+            info::MMAP
         );
     }
 }

@@ -139,7 +139,7 @@ impl Area {
         // SAFETY: `offset + n ≤ length`, which the constructors and `part` keep inside the mapping; `into` is ours alone.
         // Others may write the source meanwhile: bytes are then any mixture, which callers must expect.
         unsafe {
-            std::ptr::copy_nonoverlapping(self.as_ptr().wrapping_add(offset), into.as_mut_ptr(), n)
+            std::ptr::copy_nonoverlapping(self.as_ptr().wrapping_add(offset), into.as_mut_ptr(), n);
         };
         n
     }
@@ -150,7 +150,7 @@ impl Area {
         let n = from.len().min(self.length - offset);
         // SAFETY: as in `read`, the other way round.
         unsafe {
-            std::ptr::copy_nonoverlapping(from.as_ptr(), self.as_ptr().wrapping_add(offset), n)
+            std::ptr::copy_nonoverlapping(from.as_ptr(), self.as_ptr().wrapping_add(offset), n);
         };
         n
     }

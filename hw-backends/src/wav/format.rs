@@ -357,3 +357,162 @@ fn parse_fmt(fmt: &[u8; 40]) -> Result<Spec, Bad> {
         rate,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    use super::*;
+    use crate::bench::noise;
+
+    fn parse_bytes(bytes: &[u8]) -> Result<Contents, Bad> {
+        parse(bytes.len() as u64, |at, into| {
+            let from = usize::try_from(at)
+                .ok()
+                .and_then(|at| bytes.get(at..))
+                .unwrap_or(&[]);
+            let Some(from) = from.get(..into.len()) else {
+                return false;
+            };
+            into.copy_from_slice(from);
+            true
+        })
+    }
+
+    const SPECS: [Spec; 6] = [
+        Spec {
+            encoding: Encoding::Int {
+                bytes: 2,
+                valid: 16,
+            },
+            channels: 2,
+            rate: 44100,
+        },
+        Spec {
+            encoding: Encoding::Int {
+                bytes: 3,
+                valid: 20,
+            },
+            channels: 1,
+            rate: 768_000,
+        },
+        Spec {
+            encoding: Encoding::Int {
+                bytes: 4,
+                valid: 32,
+            },
+            channels: 32,
+            rate: 4000,
+        },
+        Spec {
+            encoding: Encoding::Float32,
+            channels: 1,
+            rate: 8000,
+        },
+        Spec {
+            encoding: Encoding::Float64,
+            channels: 6,
+            rate: 48000,
+        },
+        Spec {
+            encoding: Encoding::ALaw,
+            channels: 1,
+            rate: 8000,
+        },
+    ];
+
+    fn file(spec: &Spec, frames: u32) -> Vec<u8> {
+        let data = frames * u32::from(spec.channels) * u32::from(spec.encoding.bytes());
+        let mut header = Header::new();
+        header.fill(spec, data);
+        let mut bytes = header.as_bytes().to_vec();
+        bytes.resize(bytes.len() + data as usize, 7);
+        bytes
+    }
+
+    #[test]
+    fn what_a_header_says_is_read_back() {
+        for spec in SPECS {
+            let contents = parse_bytes(&file(&spec, 5)).unwrap();
+
+            assert_eq!(contents.spec, spec);
+            assert_eq!(
+                contents.data_bytes,
+                5 * u64::from(spec.channels) * u64::from(spec.encoding.bytes())
+            );
+        }
+    }
+
+    #[test]
+    fn a_header_fits_the_room_made_for_it() {
+        for spec in SPECS {
+            assert!(file(&spec, 0).len() <= HEADER_MAX);
+        }
+    }
+
+    #[test]
+    fn sizes_of_the_longest_file_fit_32_bits() {
+        let mut header = Header::new();
+        header.fill(&SPECS[5], u32::try_from(DATA_MAX).unwrap());
+
+        let riff = u32::from_le_bytes(header.as_bytes()[4..8].try_into().unwrap());
+        assert!(riff < u32::MAX);
+    }
+
+    #[test]
+    fn other_chunks_are_skipped_with_their_pad_byte() {
+        let mut bytes = file(&SPECS[0], 3);
+        bytes.splice(12..12, *b"LIST\x03\0\0\0abc\0");
+
+        assert_eq!(parse_bytes(&bytes).unwrap().data_offset, 56);
+    }
+
+    #[test]
+    fn a_streamed_file_without_a_length_goes_to_its_end() {
+        for unknown in [0, u32::MAX] {
+            let mut bytes = file(&SPECS[0], 3);
+            bytes[40..44].copy_from_slice(&u32::to_le_bytes(unknown));
+
+            assert_eq!(parse_bytes(&bytes).unwrap().data_bytes, 12);
+        }
+    }
+
+    #[test]
+    fn damaged_files_are_refused_and_never_panic() {
+        for spec in SPECS {
+            let whole = file(&spec, 2);
+            for cut in 0..whole.len() {
+                assert!(parse_bytes(&whole[..cut]).is_err());
+            }
+            for seed in 1..3000 {
+                let mut bytes = whole.clone();
+                let dice = noise(12, seed * 7919);
+                for pair in dice.chunks_exact(2) {
+                    let at = usize::from(pair[0]) % bytes.len();
+                    bytes[at] = pair[1];
+                }
+                if let Ok(contents) = parse_bytes(&bytes) {
+                    assert!(contents.data_offset + contents.data_bytes <= bytes.len() as u64);
+                    assert!(
+                        contents.data_bytes > 0
+                            && contents.spec.channels > 0
+                            && contents.spec.rate > 0
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn samples_of_no_alsa_format_are_named() {
+        let mut bytes = file(&SPECS[0], 2);
+        bytes[20] = 0x11;
+
+        assert_eq!(
+            parse_bytes(&bytes),
+            Err(Bad::Unsupported {
+                tag: 0x11,
+                bits: 16
+            })
+        );
+    }
+}

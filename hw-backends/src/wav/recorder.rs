@@ -347,3 +347,75 @@ fn words(path: &Path, e: &io::Error) -> String {
         path.display()
     )
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    use super::super::format::Encoding;
+    use super::*;
+    use crate::bench::{Folder, noise};
+
+    const SPEC: Spec = Spec {
+        encoding: Encoding::Int {
+            bytes: 2,
+            valid: 16,
+        },
+        channels: 1,
+        rate: 8000,
+    };
+
+    #[test]
+    fn a_full_file_goes_on_in_the_next_one() {
+        let folder = Folder::new();
+        let path = folder.path("a.wav");
+        let names = Arc::new(Names {
+            path: path.clone(),
+            next: AtomicU32::new(1),
+            limit: 1001,
+        });
+        let recorder = Recorder {
+            names,
+            tracks: Mutex::default(),
+            notifier: Notifier::silent(),
+        };
+        let bytes = noise(2500, 1);
+        let lease = recorder.lease(SPEC, Nanos(0)).unwrap();
+        assert!(lease.push(&bytes));
+        lease.wake();
+
+        drop((lease, recorder));
+
+        let data = |n| std::fs::read(numbered(&path, n)).unwrap()[44..].to_vec();
+        assert_eq!([data(1), data(2), data(3)].concat(), bytes);
+        assert_eq!(data(1).len(), 1000, "whole frames");
+    }
+
+    #[test]
+    fn the_notifier_rings_when_an_awaited_queue_is_empty() {
+        let folder = Folder::new();
+        let notifier = Notifier::silent();
+        let recorder = Recorder::new(folder.path("a.wav"), notifier.clone());
+        let lease = recorder.lease(SPEC, Nanos(0)).unwrap();
+        assert!(lease.push(&noise(2000, 1)));
+        if !lease.flushed() {
+            lease.wake();
+            while !notifier.take() {
+                std::thread::yield_now();
+            }
+        }
+
+        assert!(lease.flushed());
+    }
+
+    #[test]
+    fn errors_name_file_and_remedy() {
+        let full = io::Error::from_raw_os_error(Errno::ENOSPC.0);
+
+        let words = words(Path::new("/a/b.wav"), &full);
+
+        assert!(
+            words.contains("/a/b.wav") && words.contains("make room"),
+            "{words}"
+        );
+    }
+}
