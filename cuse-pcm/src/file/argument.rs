@@ -116,3 +116,103 @@ impl<'a> Argument<'a> {
         self.output.get(..self.output_length).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+    use std::sync::Mutex;
+
+    use hw_backends::dma::Area;
+
+    use super::*;
+
+    /// Sixteen bytes of a client at address 0x100.
+    #[derive(Debug, Default)]
+    struct Sixteen(Mutex<[u8; 16]>);
+
+    impl ClientMemory for Sixteen {
+        fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Errno> {
+            let start = usize::try_from(address.wrapping_sub(0x100)).unwrap();
+            let bytes = self.0.lock().unwrap();
+            let from = start
+                .checked_add(into.len())
+                .and_then(|end| bytes.get(start..end));
+            into.copy_from_slice(from.ok_or(Errno::EFAULT)?);
+            Ok(())
+        }
+
+        fn write(&self, address: u64, from: &[u8]) -> Result<(), Errno> {
+            let start = usize::try_from(address.wrapping_sub(0x100)).unwrap();
+            let mut bytes = self.0.lock().unwrap();
+            let end = start.checked_add(from.len()).ok_or(Errno::EFAULT)?;
+            bytes
+                .get_mut(start..end)
+                .ok_or(Errno::EFAULT)?
+                .copy_from_slice(from);
+            Ok(())
+        }
+
+        fn read_area(&self, _: u64, _: &Area) -> Result<(), Errno> {
+            Err(Errno::EFAULT)
+        }
+
+        fn write_area(&self, _: u64, _: &Area) -> Result<(), Errno> {
+            Err(Errno::EFAULT)
+        }
+
+        fn file_flags(&self) -> Option<u32> {
+            None
+        }
+
+        fn process(&self) -> u32 {
+            0
+        }
+    }
+
+    fn argument<'a>(memory: &'a Sixteen, input: &'a [u8], out_size: usize) -> Argument<'a> {
+        Argument::new(
+            0,
+            0x100,
+            Abi::Native,
+            input,
+            out_size,
+            Caller::default(),
+            memory,
+        )
+    }
+
+    #[test]
+    fn what_came_along_is_preferred_to_the_clients_memory() {
+        let memory = Sixteen::default();
+        assert_eq!(argument(&memory, &[1, 0, 0, 0, 9], 0).get::<u32>(), Ok(1));
+    }
+
+    #[test]
+    fn what_did_not_come_along_is_read_from_the_clients_memory() {
+        let memory = Sixteen(Mutex::new([2; 16]));
+        assert_eq!(argument(&memory, &[], 0).get::<u32>(), Ok(0x0202_0202));
+        assert_eq!(
+            argument(&memory, &[1, 0, 0], 0).get::<u32>(),
+            Ok(0x0202_0202)
+        );
+        assert_eq!(
+            argument(&memory, &[], 0).get::<[u8; 17]>(),
+            Err(Errno::EFAULT)
+        );
+    }
+
+    #[test]
+    fn an_answer_goes_back_with_the_reply_or_into_the_clients_memory() {
+        let memory = Sixteen::default();
+        let mut carried = argument(&memory, &[], 4);
+        carried.put(&7u32).unwrap();
+        assert_eq!(carried.output(), 7u32.to_ne_bytes());
+        assert_eq!(*memory.0.lock().unwrap(), [0; 16]);
+        let mut stored = argument(&memory, &[], 3);
+        stored.put(&7u32).unwrap();
+        assert!(stored.output().is_empty());
+        assert_eq!(memory.0.lock().unwrap()[..4], 7u32.to_ne_bytes());
+        assert_eq!(stored.put(&[0u8; 17]), Err(Errno::EFAULT));
+    }
+}
