@@ -253,7 +253,7 @@ mod tests {
         let (mut frames, ring) = frames(&params);
 
         frames.put(1, 3, |piece| {
-            piece.copy_from_slice(&[1, 2, 11, 12, 3, 4, 13, 14])
+            piece.copy_from_slice(&[1, 2, 11, 12, 3, 4, 13, 14]);
         });
 
         let mut bytes = [0; 16];

@@ -39,7 +39,8 @@ const TAG_EXTENSIBLE: u16 = 0xfffe;
 const GUID_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
 
 impl Encoding {
-    /// How the samples of an ALSA format are held without loss; `None` where a WAV file cannot.
+    /// How the samples of an ALSA format are held without loss; `None` where a WAV file cannot. 18 and 20 bits stand at the
+    /// top of 24, all of which are said to count: a header that tells them apart is refused by sox ("padded samples").
     #[must_use]
     pub fn of_format(number: u32) -> Option<Encoding> {
         match number {
@@ -50,10 +51,10 @@ impl Encoding {
             format::DSD_U8..=format::DSD_U32_BE => None,
             _ => {
                 let row = format::row(number).filter(|row| row.linear)?;
-                let valid = u16::try_from(row.width).ok()?;
+                let bytes = u16::try_from(row.width.div_ceil(8)).ok()?;
                 Some(Encoding::Int {
-                    bytes: valid.div_ceil(8),
-                    valid,
+                    bytes,
+                    valid: bytes * 8,
                 })
             }
         }
@@ -63,9 +64,7 @@ impl Encoding {
     #[must_use]
     pub fn lossless_formats(self) -> u64 {
         let takes = |row: &&format::Row| match (self, Encoding::of_format(row.number)) {
-            (Encoding::Int { valid, .. }, Some(Encoding::Int { valid: width, .. })) => {
-                width >= valid
-            }
+            (Encoding::Int { valid, .. }, Some(Encoding::Int { .. })) => row.width >= valid.into(),
             (from, to) => Some(from) == to,
         };
         format::FORMATS
