@@ -361,3 +361,18 @@ fn every_offered_format_is_taken_in_both_layouts() {
         }
     }
 }
+
+#[test]
+fn asking_for_the_position_allocates_nothing() {
+    let counted = crate::bench::allocations(|| drop(std::hint::black_box(vec![0; 10])));
+    assert_eq!(counted, 1, "allocations are counted");
+    for subject in subjects() {
+        let (mut bench, name, _) = started(subject);
+        let allocated = crate::bench::allocations(|| {
+            bench.pointer(1010 * MS);
+            bench.next();
+        });
+        assert_eq!(allocated, 0, "{name} {:?}", bench.direction);
+        assert!(bench.view.hw > 0, "{name} {:?}", bench.direction);
+    }
+}

@@ -21,7 +21,7 @@ use crate::ops::{PcmOps, Pointer, Trigger, View};
 use crate::params::Params;
 use crate::units::{Direction, Nanos, Now};
 
-pub use cable::{Cable, Kind};
+use cable::Cable;
 
 /// One end of a cable.
 #[derive(Debug)]
@@ -48,14 +48,6 @@ pub fn cable(playback: Arc<Gain>, capture: Arc<Gain>) -> (End, End, Arc<AtomicU3
         gain: capture,
     };
     (player, recorder, shift)
-}
-
-impl End {
-    /// The cable this is an end of; says what the other end is doing.
-    #[must_use]
-    pub fn cable(&self) -> &Arc<Cable> {
-        &self.cable
-    }
 }
 
 impl PcmOps for End {

@@ -20,18 +20,18 @@ use crate::units::{Direction, Nanos};
 
 /// What both ends must agree on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
+pub(super) struct Kind {
     /// Format number.
-    pub format: u32,
+    pub(super) format: u32,
     /// Channels.
-    pub channels: u32,
+    pub(super) channels: u32,
     /// Rate, Hz.
-    pub rate: u32,
+    pub(super) rate: u32,
 }
 
 /// A cable with two ends. Its lock is held for moments, under the card's lock or not.
 #[derive(Debug)]
-pub struct Cable {
+pub(super) struct Cable {
     ends: Mutex<Ends>,
     shift: Arc<AtomicU32>,
 }
@@ -105,17 +105,8 @@ impl Side {
 
 impl Cable {
     /// What shifts the rate of both ends.
-    #[must_use]
-    pub fn shift(&self) -> Arc<AtomicU32> {
+    pub(super) fn shift(&self) -> Arc<AtomicU32> {
         Arc::clone(&self.shift)
-    }
-
-    /// The parameters of the stream at an end, while it runs.
-    #[must_use]
-    pub fn running(&self, direction: Direction) -> Option<Kind> {
-        let mut ends = self.lock();
-        let (own, _) = ends.split(direction);
-        own.kind().filter(|_| own.drive.is_running())
     }
 
     /// What an end is held to by the other one.
