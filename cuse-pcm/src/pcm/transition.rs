@@ -133,7 +133,6 @@ impl Action for Suspend {
             // Power goes down whatever the device thinks of it.
             let _ = s.trigger(Trigger::Suspend, now);
         }
-        s.runtime.stopping = true;
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use hw_backends::units::Direction::{Capture, Playback};
 use hw_backends::units::Nanos;
 use uapi::Errno;
 use uapi::pcm::SyncPtr;
+use uapi::pcm::params::Param;
 
 #[test]
 fn a_playback_stops_when_avail_reaches_the_threshold() {
@@ -333,4 +334,23 @@ fn without_period_wakeups_pollers_sleep_and_the_device_is_moved_on() {
     assert!(!bench.elapse(2000, 250).pollers);
     assert_eq!(bench.pointers().1, 2000);
     assert!(bench.elapse(4000, 500).pollers, "a stop concerns everybody");
+}
+
+#[test]
+fn positions_of_half_byte_samples_are_whole_bytes() {
+    const IMA_ADPCM: u64 = 22;
+    let mut hardware = hardware();
+    hardware.formats |= 1 << IMA_ADPCM;
+    let mut p = wanted(3, 1, BUFFER);
+    set(&mut p, Param::Format, IMA_ADPCM);
+    let bench = Bench::open_with(Playback, hardware, Box::<PrivateBacking>::default());
+    let mut bench = bench.prepare(p);
+    bench.write(4000, 0);
+    bench.s.start(&at(0)).unwrap();
+    bench.elapse(1003, 125);
+    assert_eq!(bench.pointers().1, 1002);
+    assert_eq!(
+        (bench.s.frame_bytes(), bench.s.frames_of_bytes(3)),
+        (1, Some(6))
+    );
 }

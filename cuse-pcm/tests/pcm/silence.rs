@@ -172,3 +172,13 @@ fn noninterleaved_channels_are_silenced_each() {
     let expected: Vec<usize> = (40..100).chain(8040..8100).collect();
     assert_eq!(silent, expected);
 }
+
+#[test]
+fn top_up_mode_silences_all_when_the_client_is_nowhere_near() {
+    let mut bench = Bench::prepared(Playback);
+    bench.software(|p| (p.silence_size, p.stop_threshold) = (BOUNDARY, BOUNDARY));
+    bench.noise();
+    bench.sync(4, BUFFER + 1, 0, 0).unwrap();
+    bench.s.start(&at(0)).unwrap();
+    assert_eq!(bench.silences(), [(0, 16_000)]);
+}

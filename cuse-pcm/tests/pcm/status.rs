@@ -223,3 +223,22 @@ fn poll_with_an_avail_min_of_nothing_is_ready() {
     bench.sync(0, 0, 0, 0).unwrap();
     assert_eq!(bench.s.poll(), 0x41);
 }
+
+#[test]
+fn audio_time_starts_from_zero_at_prepare_and_at_a_standing_reset() {
+    let mut bench = Bench::prepared(Playback);
+    bench.software(|p| (p.stop_threshold, p.tstamp_mode) = (BOUNDARY, 1));
+    bench.s.start(&at(0)).unwrap();
+    bench.elapse(BOUNDARY + 8000, 1);
+    bench.s.pause(true, &at(1)).unwrap();
+    bench.s.reset(&at(1)).unwrap();
+    bench.s.pause(false, &at(1)).unwrap();
+    bench.elapse(BOUNDARY + 16_000, 2);
+    assert_eq!(bench.status(2).audio_tstamp, time(2, 0));
+    bench.elapse(2 * BOUNDARY + 8000, 3);
+    bench.s.drop_frames(&at(3)).unwrap();
+    bench.s.prepare(None, &at(3)).unwrap();
+    bench.s.start(&at(3)).unwrap();
+    bench.elapse(8000, 4);
+    assert_eq!(bench.status(4).audio_tstamp, time(1, 0));
+}

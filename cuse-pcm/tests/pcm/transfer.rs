@@ -509,3 +509,22 @@ fn channels_of_a_noninterleaved_ring_are_apart() {
     assert_eq!(right.as_ptr().addr() - ring.as_ptr().addr(), 16_000);
     assert!(bench.s.ring_part(&chunk, Some(2)).is_none());
 }
+
+#[test]
+fn of_two_sleepers_neither_is_forgotten() {
+    let mut bench = Bench::running(Playback, BUFFER);
+    let mut small = bench
+        .s
+        .begin_transfer(INTERLEAVED, 10, false, &at(0))
+        .unwrap();
+    assert_eq!(bench.go_on(&mut small, 0), PATIENCE);
+    let mut large = bench
+        .s
+        .begin_transfer(INTERLEAVED, 5000, false, &at(0))
+        .unwrap();
+    assert_eq!(bench.go_on(&mut large, 0), PATIENCE);
+    assert!(bench.elapse(10, 1).transfers);
+    assert_eq!(bench.go_on(&mut small, 1), Step::Done(Ok(10)));
+    assert_eq!(bench.go_on(&mut large, 1), PATIENCE);
+    assert!(bench.elapse(1010, 126).transfers);
+}

@@ -301,3 +301,32 @@ fn a_lost_card_stops_and_wakes() {
         [Call::SyncStop, Call::HwFree, Call::Close]
     );
 }
+
+#[test]
+fn hw_params_waits_until_the_device_has_stopped() {
+    let mut bench = Bench::running(Playback, 4000);
+    bench.s.drop_frames(&at(0)).unwrap();
+    bench
+        .s
+        .hw_params(&mut wanted(3, 1, BUFFER), &at(0))
+        .unwrap();
+    let calls = bench.device.take_calls();
+    let expected = [Call::Trigger(Trigger::Stop), Call::SyncStop, Call::HwFree];
+    assert_eq!(calls[..3], expected);
+}
+
+#[test]
+fn prepare_waits_until_a_suspended_device_has_stopped() {
+    let mut bench = Bench::running(Playback, 4000);
+    bench.s.suspend(&at(0));
+    bench.s.prepare(None, &at(0)).unwrap();
+    let calls = bench.device.take_calls();
+    assert_eq!(
+        calls,
+        [
+            Call::Trigger(Trigger::Suspend),
+            Call::SyncStop,
+            Call::Prepare
+        ]
+    );
+}
