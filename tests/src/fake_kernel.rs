@@ -188,6 +188,8 @@ pub struct FakeKernel {
     pub memory: Arc<FakeMemory>,
     /// Width of the client's structures.
     pub abi: Abi,
+    /// How late deadlines are noticed, ns.
+    pub slack: u64,
     recorder: Arc<Recorder>,
     now: u64,
     last: u64,
@@ -208,6 +210,7 @@ impl FakeKernel {
             },
             memory: Arc::new(FakeMemory::new(memory)),
             abi: Abi::Native,
+            slack: 0,
             recorder: Arc::default(),
             now: 1_000_000_000,
             last: 0,
@@ -271,7 +274,7 @@ impl FakeKernel {
                 Some(at) if at.0 <= end => {
                     stuck = if at.0 <= self.now { stuck + 1 } else { 0 };
                     assert!(stuck < 1000, "A deadline that is due does not go away");
-                    self.now = self.now.max(at.0);
+                    self.now = self.now.max(at.0.saturating_add(self.slack).min(end));
                     self.files.tick(&self.now());
                 }
                 _ => break,

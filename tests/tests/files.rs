@@ -204,6 +204,30 @@ fn a_released_file_leaves_no_request_behind() {
     assert_eq!(k.files.next_deadline(), None);
 }
 
+#[test]
+fn a_write_into_endless_room_lets_others_in_and_ends_by_a_signal() {
+    let (mut k, file) = prepared();
+    let mut pointers = SyncPtr::new_zeroed();
+    (pointers.control.appl_ptr, pointers.control.avail_min) = (16001, 1000);
+    k.ioctl(file, table::SYNC_PTR, &mut pointers).unwrap();
+    let endless = XferI {
+        result: 0,
+        buf: 0,
+        frames: u64::MAX / 4,
+    };
+    let id = k.start_struct(file, table::WRITEI_FRAMES, &endless);
+    assert!(!k.answered(id));
+    assert_eq!(
+        k.poll(file, POLLOUT, None),
+        Answered::Ready(POLLOUT),
+        "others are served"
+    );
+    k.advance(Nanos(10_000_000));
+    k.interrupt(id);
+    assert_eq!(k.now_answered(id).result(), Ok(0));
+    assert!(result(&k) > 10 * 0x1_0000, "it went on: {}", result(&k));
+}
+
 // O_NONBLOCK (§2.4).
 
 #[test]

@@ -20,6 +20,11 @@ use crate::request::{Answer, ClientMemory, FileHandle, Reply};
 /// Most channels that a call with one buffer a channel can move.
 const CHANNELS_MAX: usize = 128;
 
+/// How many frames, at least two rings, and how many chunks are moved before others come first. Only a stream whose
+/// device has overtaken its client has that much room.
+const TURN_FRAMES: u64 = 0x1_0000;
+const TURN_CHUNKS: u32 = 4096;
+
 /// Where the client's samples are.
 #[derive(Debug)]
 pub(crate) enum Samples<'a> {
@@ -67,6 +72,8 @@ pub(crate) struct Pending {
     pub(crate) samples: Kept,
     /// How to answer.
     pub(crate) answer: TransferAnswer,
+    /// It has had its turn, and goes on after a while.
+    pub(crate) yielded: bool,
 }
 
 impl Pending {
@@ -77,13 +84,10 @@ impl Pending {
         memory: &dyn ClientMemory,
         now: &Now,
     ) -> Next {
-        run(
-            substream,
-            &mut self.transfer,
-            &mut self.samples.lend(),
-            memory,
-            now,
-        )
+        let (transfer, mut samples) = (&mut self.transfer, self.samples.lend());
+        let next = run(substream, transfer, &mut samples, memory, now);
+        self.yielded = next == Next::Yields;
+        next
     }
 }
 
@@ -252,16 +256,21 @@ fn run(
     memory: &dyn ClientMemory,
     now: &Now,
 ) -> Next {
-    loop {
+    let ring = substream.params().map_or(0, |params| params.buffer_size);
+    let mut frames = TURN_FRAMES.max(ring.saturating_mul(2));
+    for _ in 0..TURN_CHUNKS {
         match substream.next_step(transfer, now) {
             Step::Done(result) => return Next::Done(result),
             Step::Wait { timeout } => return Next::Waits(timeout),
+            Step::Copy(_) if frames == 0 => return Next::Yields,
             Step::Copy(chunk) => {
                 let copied = samples.copy(substream, &chunk, memory);
                 substream.commit(transfer, &chunk, copied, now);
+                frames = frames.saturating_sub(chunk.frames);
             }
         }
     }
+    Next::Yields
 }
 
 /// WRITEI, READI: which way the samples go depends on the substream alone (§1.8).
@@ -324,13 +333,14 @@ fn transfer(
         let mut transfer = substream.begin_transfer(layout, frames, null, now)?;
         match run(substream, &mut transfer, &mut samples, memory, now) {
             Next::Done(result) => result.map(Ok),
-            Next::Waits(timeout) => Ok(Err((timeout, transfer))),
+            Next::Waits(timeout) => Ok(Err((timeout, transfer, false))),
+            Next::Yields => Ok(Err((None, transfer, true))),
         }
     });
     let result = match result {
         Ok(Ok(frames)) => Ok(frames),
         Err(errno) => Err(errno),
-        Ok(Err((timeout, transfer))) => {
+        Ok(Err((timeout, transfer, yielded))) => {
             let arg = call.argument.arg;
             // What another thread sees of `result` meanwhile; the final store will tell if it cannot be written.
             let _ = memory.write(arg, 0_i64.as_bytes());
@@ -341,6 +351,7 @@ fn transfer(
                 transfer,
                 samples,
                 answer,
+                yielded,
             };
             return Outcome::Wait(timeout, Work::Transfer(pending));
         }
@@ -413,31 +424,31 @@ impl Files {
             TransferAnswer::Write(size, _) => TransferAnswer::Write(size, frames),
             other => other,
         };
-        match run(substream, &mut transfer, &mut samples, &*memory, now) {
+        let (timeout, yielded) = match run(substream, &mut transfer, &mut samples, &*memory, now) {
+            Next::Waits(timeout) => (timeout, false),
+            Next::Yields => (None, true),
             Next::Done(result) => {
                 let collected = match &samples {
                     Samples::Collect(bytes) => bytes.as_slice(),
                     _ => &[],
                 };
-                answer.send(result, collected, reply, &*memory);
+                return answer.send(result, collected, reply, &*memory);
             }
-            Next::Waits(timeout) => {
-                let samples = samples.keep();
-                let work = Work::Transfer(Pending {
-                    substream: id,
-                    transfer,
-                    samples,
-                    answer,
-                });
-                let waiting = Waiting {
-                    file: Some(io.file),
-                    reply,
-                    memory,
-                    work,
-                };
-                self.parked.park(waiting, timeout, &mut self.card, now);
-            }
-        }
+        };
+        let work = Work::Transfer(Pending {
+            substream: id,
+            transfer,
+            samples: samples.keep(),
+            answer,
+            yielded,
+        });
+        let waiting = Waiting {
+            file: Some(io.file),
+            reply,
+            memory,
+            work,
+        };
+        self.parked.park(waiting, timeout, &mut self.card, now);
     }
 
     fn transferable(&mut self, io: &Io) -> Result<(SubstreamId, &mut Substream), Errno> {

@@ -17,6 +17,8 @@ use crate::request::{Answer, ClientMemory, FileHandle, Node, Reply, RequestId};
 
 /// How many signals are remembered that came before their request had to wait.
 const EARLY: usize = 16;
+/// How long others come first.
+const YIELD: Nanos = Nanos(1_000_000);
 /// How long a paused stream's transfer sleeps before it looks again.
 const PAUSED_SLEEP: Nanos = Nanos(100_000_000);
 
@@ -51,6 +53,8 @@ pub(crate) struct Waiting {
 pub(crate) enum Next {
     /// It waits, at most for this length.
     Waits(Option<Nanos>),
+    /// It could go on, but others come first.
+    Yields,
     /// It is over; a transfer's frames.
     Done(Result<u64, Errno>),
 }
@@ -70,6 +74,12 @@ impl Waiting {
 struct Slot {
     waiting: Waiting,
     deadline: Option<Nanos>,
+}
+
+impl Slot {
+    fn sleep(&mut self, timeout: Option<Nanos>, now: &Now) {
+        self.deadline = timeout.map(|t| now.monotonic.after(t));
+    }
 }
 
 /// All requests that wait, in the order they came.
@@ -92,7 +102,7 @@ impl Parked {
         self.slots.iter().filter_map(|slot| slot.deadline).min()
     }
 
-    /// Lets a request wait, at most for the length `timeout`. A signal that came early ends it at once.
+    /// Lets a request wait, at most for the length `timeout` (a yielding transfer: for a short while). A signal that came early ends it at once.
     pub(crate) fn park(
         &mut self,
         waiting: Waiting,
@@ -105,6 +115,10 @@ impl Parked {
             *signal = None;
             return interrupted(waiting, card, now);
         }
+        let timeout = match &waiting.work {
+            Work::Transfer(pending) if pending.yielded => Some(YIELD),
+            _ => timeout,
+        };
         self.slots.push(Slot {
             waiting,
             deadline: timeout.map(|t| now.monotonic.after(t)),
@@ -140,7 +154,12 @@ impl Parked {
             match look_again(&mut slot.waiting, substream, now) {
                 Next::Done(result) => finish(slot.waiting, result),
                 Next::Waits(timeout) => {
-                    slot.deadline = timeout.map(|t| now.monotonic.after(t));
+                    slot.sleep(timeout, now);
+                    self.slots.insert(at, slot);
+                    at = at.saturating_add(1);
+                }
+                Next::Yields => {
+                    slot.sleep(Some(YIELD), now);
                     self.slots.insert(at, slot);
                     at = at.saturating_add(1);
                 }
@@ -160,14 +179,14 @@ impl Parked {
                 continue;
             }
             let mut slot = self.slots.remove(at);
-            match too_late(&slot.waiting, card, now) {
+            match too_late(&mut slot.waiting, card, now) {
                 Late::Again(timeout) => {
-                    slot.deadline = timeout.map(|t| now.monotonic.after(t));
+                    slot.sleep(timeout, now);
                     self.slots.insert(at, slot);
                     at = at.saturating_add(1);
                 }
                 Late::End(cause) => end(slot.waiting, card, cause, now),
-                Late::Drained => finish(slot.waiting, Ok(0)),
+                Late::Finish(result) => finish(slot.waiting, result),
             }
         }
     }
@@ -238,20 +257,27 @@ enum Late {
     /// Nothing yet; the next time-out is a length.
     Again(Option<Nanos>),
     End(Errno),
-    Drained,
+    Finish(Result<u64, Errno>),
 }
 
 /// After its time-out.
-fn too_late(waiting: &Waiting, card: &mut Card, now: &Now) -> Late {
+fn too_late(waiting: &mut Waiting, card: &mut Card, now: &Now) -> Late {
     let substream = waiting.substream().and_then(|id| card.substream_mut(&id));
-    match (&waiting.work, substream) {
+    match (&mut waiting.work, substream) {
+        (Work::Transfer(pending), Some(substream)) if pending.yielded => {
+            match pending.run(substream, &*waiting.memory, now) {
+                Next::Yields => Late::Again(Some(YIELD)),
+                Next::Waits(timeout) => Late::Again(timeout),
+                Next::Done(result) => Late::Finish(result),
+            }
+        }
         (Work::Transfer(_), Some(substream)) if substream.state() == State::Paused => {
             Late::Again(Some(PAUSED_SLEEP))
         }
         (Work::Drain(_, timeout), Some(substream)) => match substream.drain_state(true, now) {
             None => Late::Again(*timeout),
             Some(Err(errno)) => Late::End(errno),
-            Some(Ok(())) => Late::Drained,
+            Some(Ok(())) => Late::Finish(Ok(0)),
         },
         _ => Late::End(Errno::EIO),
     }
@@ -272,6 +298,7 @@ fn end(waiting: Waiting, card: &mut Card, cause: Errno, now: &Now) {
                 transfer,
                 samples,
                 answer,
+                yielded: _,
             } = pending;
             let result = match card.substream_mut(&substream) {
                 Some(substream) => substream.end_transfer(transfer, cause, now),
