@@ -16,6 +16,7 @@ pub mod pcm_setup;
 pub mod pcm_t32;
 pub mod pcm_transfer;
 pub mod poll;
+mod samples;
 pub mod table;
 pub mod wait;
 
@@ -158,7 +159,7 @@ impl Files {
                 self.ioctl(&ioctl, reply, memory, now);
             }
             Operation::Read { file, size, flags } => {
-                self.read(file, size, flags, reply, memory, now)
+                self.read(file, size, flags, reply, memory, now);
             }
             Operation::Write { file, data, .. } => self.write(file, data, reply, memory, now),
             Operation::Poll { file, events, wake } => self.poll(file, events, wake, reply),

@@ -9,6 +9,7 @@
 pub mod bench;
 pub mod client;
 pub mod fake_kernel;
+pub mod fake_memory;
 pub mod harness;
 pub mod oracle_device;
 pub mod oracle_hardware;

@@ -3,18 +3,18 @@
 
 use std::sync::Arc;
 
-use hw_backends::dma::Area;
 use hw_backends::units::{Direction, Now};
 use uapi::Errno;
 use uapi::pcm::{State, XferI, XferN};
 use zerocopy::IntoBytes;
 
 use super::pcm::PcmCall;
+use super::samples::{Kept, Samples, offset};
 use super::table::{Kind, OpenFile};
 use super::wait::{Next, Waiting, Work, without_restart};
 use super::{Files, Outcome};
 use crate::card::SubstreamId;
-use crate::pcm::{Chunk, Layout, Step, Substream, Transfer};
+use crate::pcm::{Layout, Step, Substream, Transfer};
 use crate::request::{Answer, ClientMemory, FileHandle, Reply};
 
 /// Most channels that a call with one buffer a channel can move.
@@ -24,31 +24,6 @@ const CHANNELS_MAX: usize = 128;
 /// device has overtaken its client has that much room.
 const TURN_FRAMES: u64 = 0x1_0000;
 const TURN_CHUNKS: u32 = 4096;
-
-/// Where the client's samples are.
-#[derive(Debug)]
-pub(crate) enum Samples<'a> {
-    /// Nowhere: silence.
-    Null,
-    /// One buffer in the client, at this address.
-    Client(u64),
-    /// One buffer a channel; 0 is silence, or discards.
-    Channels(&'a [u64]),
-    /// In the message (write).
-    Message(&'a [u8]),
-    /// They are collected for the answer (read).
-    Collect(&'a mut Vec<u8>),
-}
-
-/// The same for a request that waits.
-#[derive(Debug)]
-pub(crate) enum Kept {
-    Null,
-    Client(u64),
-    Channels(Box<[u64]>),
-    Message(Box<[u8]>),
-    Collect(Vec<u8>),
-}
 
 /// How a transfer is answered.
 #[derive(Clone, Copy, Debug)]
@@ -88,78 +63,6 @@ impl Pending {
         let next = run(substream, transfer, &mut samples, memory, now);
         self.yielded = next == Next::Yields;
         next
-    }
-}
-
-impl Samples<'_> {
-    fn keep(self) -> Kept {
-        match self {
-            Samples::Null => Kept::Null,
-            Samples::Client(address) => Kept::Client(address),
-            Samples::Channels(list) => Kept::Channels(list.into()),
-            Samples::Message(bytes) => Kept::Message(bytes.into()),
-            Samples::Collect(bytes) => Kept::Collect(std::mem::take(bytes)),
-        }
-    }
-
-    /// Moves one chunk.
-    fn copy(
-        &mut self,
-        substream: &mut Substream,
-        chunk: &Chunk,
-        memory: &dyn ClientMemory,
-    ) -> Result<(), Errno> {
-        let direction = substream.direction();
-        match self {
-            Samples::Null => {
-                substream.silence_chunk(chunk, None);
-                Ok(())
-            }
-            Samples::Client(address) => {
-                let address = address.wrapping_add(substream.bytes_of_frames(chunk.done_frames));
-                move_area(
-                    direction,
-                    memory,
-                    address,
-                    &ring_part(substream, chunk, None)?,
-                )
-            }
-            Samples::Channels(list) => copy_channels(list, substream, chunk, memory),
-            Samples::Message(bytes) => {
-                let area = ring_part(substream, chunk, None)?;
-                let start = offset(substream.bytes_of_frames(chunk.done_frames))?;
-                let end = start.saturating_add(area.len());
-                area.write(0, bytes.get(start..end).ok_or(Errno::EFAULT)?);
-                Ok(())
-            }
-            Samples::Collect(bytes) => {
-                let area = ring_part(substream, chunk, None)?;
-                let start = offset(substream.bytes_of_frames(chunk.done_frames))?;
-                bytes.resize(start.saturating_add(area.len()), 0);
-                area.read(0, bytes.get_mut(start..).ok_or(Errno::EFAULT)?);
-                Ok(())
-            }
-        }
-    }
-}
-
-impl Kept {
-    fn lend(&mut self) -> Samples<'_> {
-        match self {
-            Kept::Null => Samples::Null,
-            Kept::Client(address) => Samples::Client(*address),
-            Kept::Channels(list) => Samples::Channels(list),
-            Kept::Message(bytes) => Samples::Message(bytes),
-            Kept::Collect(bytes) => Samples::Collect(bytes),
-        }
-    }
-
-    /// What was collected for the answer.
-    pub(crate) fn collected(&self) -> &[u8] {
-        match self {
-            Kept::Collect(bytes) => bytes,
-            _ => &[],
-        }
     }
 }
 
@@ -205,47 +108,6 @@ fn share(asked: usize, moved: u64, frames: u64) -> usize {
     let (asked, moved, frames) = (asked as u128, u128::from(moved), u128::from(frames));
     let bytes = asked.saturating_mul(moved).checked_div(frames).unwrap_or(0);
     usize::try_from(bytes).unwrap_or(usize::MAX)
-}
-
-fn offset(bytes: u64) -> Result<usize, Errno> {
-    usize::try_from(bytes).map_err(|_| Errno::EFAULT)
-}
-
-fn ring_part(substream: &Substream, chunk: &Chunk, channel: Option<u32>) -> Result<Area, Errno> {
-    substream.ring_part(chunk, channel).ok_or(Errno::EFAULT)
-}
-
-fn move_area(
-    direction: Direction,
-    memory: &dyn ClientMemory,
-    address: u64,
-    area: &Area,
-) -> Result<(), Errno> {
-    match direction {
-        Direction::Playback => memory.read_area(address, area),
-        Direction::Capture => memory.write_area(address, area),
-    }
-}
-
-fn copy_channels(
-    list: &[u64],
-    substream: &mut Substream,
-    chunk: &Chunk,
-    memory: &dyn ClientMemory,
-) -> Result<(), Errno> {
-    let direction = substream.direction();
-    let done = substream.bytes_of_samples(chunk.done_frames);
-    for (channel, base) in (0..).zip(list) {
-        if *base == 0 {
-            if direction == Direction::Playback {
-                substream.silence_chunk(chunk, Some(channel));
-            }
-            continue;
-        }
-        let area = ring_part(substream, chunk, Some(channel))?;
-        move_area(direction, memory, base.wrapping_add(done), &area)?;
-    }
-    Ok(())
 }
 
 /// Goes on until the transfer is over or has to wait.
