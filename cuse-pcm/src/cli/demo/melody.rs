@@ -69,7 +69,7 @@ fn add(&Note(start, length, pitch, place): &Note, mix: &mut [f64]) {
         let wave: f64 = (1..=4u8)
             .map(f64::from)
             .map(|n| {
-                (std::f64::consts::TAU * frequency * n * time).sin() * (-2.2 * n * time).exp() / n
+                (std::f64::consts::TAU * frequency * n * time).sin() * (-4.5 * n * time).exp() / n
             })
             .sum();
         if let [l, r] = pair {

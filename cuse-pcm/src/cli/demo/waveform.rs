@@ -1,7 +1,7 @@
 //! Draws a stereo sound with block characters: left above the middle, right below it.
 
 /// Rows of each channel; a row shows two levels.
-const ROWS: usize = 3;
+const ROWS: usize = 4;
 const LEVELS: usize = ROWS * 2;
 
 /// The rows of a drawing `width` columns wide; coloured if `colour` is set. Samples alternate between left and right.
@@ -94,19 +94,22 @@ mod tests {
         let samples = [i16::MIN, 0].repeat(100);
         assert_eq!(
             draw(&samples, 4, false),
-            ["████", "████", "████", "", "", ""]
+            ["████", "████", "████", "████", "", "", "", ""]
         );
     }
 
     #[test]
     fn softer_sounds_are_drawn_nearer_to_the_middle() {
-        let samples = [0, 32_767 / 6].repeat(100);
-        assert_eq!(draw(&samples, 4, false), ["", "", "", "▀▀▀▀", "", ""]);
+        let samples = [0, 32_767 / 8].repeat(100);
+        assert_eq!(
+            draw(&samples, 4, false),
+            ["", "", "", "", "▀▀▀▀", "", "", ""]
+        );
     }
 
     #[test]
     fn a_sound_shorter_than_the_drawing_does_not_break_it() {
-        assert_eq!(draw(&[1, 1], 10, false).len(), 6);
-        assert_eq!(draw(&[], 0, true).len(), 6);
+        assert_eq!(draw(&[1, 1], 10, false).len(), 8);
+        assert_eq!(draw(&[], 0, true).len(), 8);
     }
 }
