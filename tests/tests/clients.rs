@@ -200,19 +200,39 @@ fn sox_plays_and_records() {
 }
 
 #[test]
-fn plughw_converts() {
+fn a_plug_converts_format_rate_and_channels_for_playback() {
     let folder = folder();
-    let (input, output) = (folder.path().join("in.raw"), folder.path().join("out.wav"));
-    // A constant survives conversion of rate, format and channels.
+    let (input, output, config) = (
+        folder.path().join("in.raw"),
+        folder.path().join("out.wav"),
+        folder.path().join("asound.conf"),
+    );
+    // A constant survives the conversion of rate, format and channels.
     std::fs::write(&input, vec![0xc0u8; 8000]).unwrap();
+    let slave = "pcm \"hw:0,0\" format S32_LE rate 44100 channels 2";
+    let plug = format!("</usr/share/alsa/alsa.conf>\npcm.conv {{ type plug slave {{ {slave} }} }}");
+    std::fs::write(&config, plug).unwrap();
     let card = format!("wav:{},free-run", output.display());
     let script = format!(
-        "aplay -q -D plughw:0,0 -t raw -f U8 -c 1 -r 8000 {0}; \
-         aplay -q -D plug:SLAVE=\\'hw:0,0\\' -t raw -f U8 -c 1 -r 8000 {0}",
+        "ALSA_CONFIG_PATH={} aplay -q -D conv -t raw -f U8 -c 1 -r 8000 {1} && aplay -q -D plughw:0 -t raw -f U8 -c 1 -r 8000 {1}",
+        config.display(),
         input.display()
     );
     run_ok(Kind::Root, &["--playback", &card], &["sh", "-c", &script]);
-    assert!(WavFile::read(&output).unwrap().data.len() >= 16000);
+    let got = WavFile::read(&output).unwrap();
+    assert_eq!((got.rate, got.bits, got.channels), (44100, 32, 2));
+    assert_eq!(
+        got.data[160_000..160_004],
+        [0, 0, 0, 0x40],
+        "half of full scale"
+    );
+    let second = WavFile::read(&folder.path().join("out.2.wav")).unwrap();
+    assert_eq!((second.rate, second.bits, second.channels), (8000, 8, 1));
+    assert_eq!(
+        second.data[..8000],
+        vec![0xc0; 8000],
+        "a plug leaves what the card takes"
+    );
 }
 
 #[test]
