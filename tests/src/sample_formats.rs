@@ -128,6 +128,22 @@ impl Format {
         out
     }
 
+    /// One silent sample.
+    #[must_use]
+    pub fn silence(&self) -> Vec<u8> {
+        let value = match self.name {
+            "MU_LAW" => 0x7f,
+            "A_LAW" => 0x55,
+            _ if self.signed => 0u64,
+            _ => 1 << (self.bits - 1),
+        };
+        let mut bytes = value.to_le_bytes()[..self.bytes].to_vec();
+        if self.big {
+            bytes.reverse();
+        }
+        bytes
+    }
+
     /// What a WAV file holds for these samples.
     #[must_use]
     pub fn to_wav(&self, samples: &[u8]) -> Vec<u8> {
