@@ -28,7 +28,11 @@ impl Card {
     #[must_use]
     pub fn new(identity: Identity, mut devices: Vec<PcmDevice>) -> Card {
         devices.sort_by_key(|device| device.number);
-        Card { identity, devices, control: Control::new() }
+        Card {
+            identity,
+            devices,
+            control: Control::new(),
+        }
     }
 
     /// The PCM device with this number.

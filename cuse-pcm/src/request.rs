@@ -177,13 +177,21 @@ impl Reply {
     /// A reply to request `id`; `ioctl` says which kind of answer an error takes.
     #[must_use]
     pub fn new(id: RequestId, sink: Arc<dyn Sink>, ioctl: bool) -> Reply {
-        Reply { id, sink: Some(sink), ioctl }
+        Reply {
+            id,
+            sink: Some(sink),
+            ioctl,
+        }
     }
 
     /// A reply that nobody waits for (interrupt).
     #[must_use]
     pub fn nobody(id: RequestId) -> Reply {
-        Reply { id, sink: None, ioctl: false }
+        Reply {
+            id,
+            sink: None,
+            ioctl: false,
+        }
     }
 
     /// The request's name.
@@ -219,7 +227,11 @@ impl Drop for Reply {
     fn drop(&mut self) {
         if let Some(sink) = self.sink.take() {
             log::warn!("Request {} was dropped without an answer", self.id.0);
-            let answer = if self.ioctl { Answer::Ioctl(Err(Errno::EIO), &[]) } else { Answer::Failed(Errno::EIO) };
+            let answer = if self.ioctl {
+                Answer::Ioctl(Err(Errno::EIO), &[])
+            } else {
+                Answer::Failed(Errno::EIO)
+            };
             sink.answer(self.id, &answer);
         }
     }

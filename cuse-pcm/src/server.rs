@@ -15,6 +15,7 @@ use uapi::Errno;
 use crate::file::Files;
 use crate::request::{Operation, Request};
 use crate::transport::Deliver;
+use crate::transport::guard::Guard;
 use crate::transport::mount::{MapKind, Mount};
 
 mod engine;
@@ -86,6 +87,8 @@ pub struct Server {
     readers: Vec<readers::Readers>,
     mappers: Vec<JoinHandle<()>>,
     timers: Vec<JoinHandle<()>>,
+    /// Last of all: they see to it that a kill leaves nothing hanging.
+    guards: Vec<Guard>,
 }
 
 impl Server {
@@ -107,6 +110,7 @@ impl Server {
             readers: Vec::new(),
             mappers: Vec::new(),
             timers,
+            guards: Vec::new(),
         };
         for mount in mounts {
             server.serve(mount)?;
@@ -125,6 +129,7 @@ impl Server {
         );
         let mut readers = readers::Readers::first(mount, &deliver, &self.stopping)?;
         if mount.kind() == Some(MapKind::PageCache) {
+            self.guards.push(Guard::new(mount.root())?);
             // Each card may hold one reader up while it touches pages that another one has to bring.
             for _ in 0..mount.cards().len().max(1) {
                 readers.add()?;
@@ -170,6 +175,7 @@ impl Server {
         }
         self.readers.drain(..).for_each(readers::Readers::stop);
         self.mounts.clear();
+        self.guards.clear();
     }
 }
 

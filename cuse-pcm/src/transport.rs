@@ -5,6 +5,7 @@
 
 pub mod channel;
 pub mod client_memory;
+pub mod guard;
 pub mod init;
 pub mod mount;
 pub mod mounting;
