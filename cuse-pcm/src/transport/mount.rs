@@ -15,7 +15,8 @@ use zerocopy::IntoBytes;
 
 use super::channel::{Channel, Received};
 use super::client_memory::Client;
-use super::init::{self, Offer};
+use super::init;
+pub use super::init::MapKind;
 use super::mounting::Mounted;
 use super::nodes::{NodeSpec, Nodes};
 use super::opens::{Memory, Opens, PendingOpen};
@@ -30,20 +31,6 @@ mod names;
 
 /// Set in the kernel's file handle of opens that are the mapper's.
 const MAPPERS: u64 = 1 << 63;
-
-/// How opens get memory that clients can map.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MapKind {
-    /// The best that works here.
-    #[default]
-    Auto,
-    /// The kernel maps a file of ours.
-    Passthrough,
-    /// Daemon and client map the same cached pages.
-    PageCache,
-    /// Not at all.
-    Plain,
-}
 
 /// What a mount shall show.
 #[derive(Clone, Debug)]
@@ -86,7 +73,6 @@ pub struct Mount {
     config: MountConfig,
     /// Told apart from other connections of the same card: request numbers of two may be the same.
     connection: u64,
-    offer: OnceLock<Offer>,
     kind: OnceLock<MapKind>,
     jobs: Sender<Job>,
     work: Mutex<Option<Receiver<Job>>>,
@@ -119,7 +105,6 @@ impl Mount {
             opens: Opens::default(),
             config,
             connection: u64::from(connection) << 56,
-            offer: OnceLock::new(),
             kind: OnceLock::new(),
             jobs,
             work: Mutex::new(Some(work)),
@@ -130,7 +115,7 @@ impl Mount {
     /// How memory is shared here; `None` before the kernel's INIT was answered.
     #[must_use]
     pub fn kind(&self) -> Option<MapKind> {
-        self.offer.get().map(|offer| self.kind_for(*offer))
+        self.kind.get().copied()
     }
 
     /// The cards whose nodes are shown, each once.
@@ -322,7 +307,8 @@ impl Mount {
     }
 
     fn init(&self, unique: u64, theirs: &InitIn) {
-        let Some((answer, offer)) = init::negotiate(theirs) else {
+        let privileged = passthrough::permitted();
+        let Some((answer, kind)) = init::negotiate(theirs, self.config.map, privileged) else {
             log::error!(
                 "The kernel's FUSE protocol {}.{} is not understood",
                 theirs.major,
@@ -331,36 +317,14 @@ impl Mount {
             self.sent(self.channel.fail(unique, Errno::EIO));
             return;
         };
+        if kind == MapKind::Plain && self.config.map != MapKind::Plain {
+            log::warn!(
+                "This kernel cannot map nodes ({:?} was asked for); transfers work",
+                self.config.map
+            );
+        }
+        let _ = self.kind.set(kind);
         self.sent(self.channel.reply(unique, answer.as_bytes(), &[]));
-        let _ = self.kind_for(offer);
-        let _ = self.offer.set(offer);
-    }
-
-    /// Settles how memory is shared, at the first call after INIT was answered.
-    fn kind_for(&self, offer: Offer) -> MapKind {
-        *self.kind.get_or_init(|| {
-            let wanted = self.config.map;
-            let passthrough = || match passthrough::possible(&self.channel) {
-                Ok(()) => true,
-                Err(e) => {
-                    log::debug!("No passthrough: {e}");
-                    false
-                }
-            };
-            match wanted {
-                MapKind::Plain => MapKind::Plain,
-                MapKind::Auto | MapKind::Passthrough if offer.passthrough && passthrough() => {
-                    MapKind::Passthrough
-                }
-                MapKind::Auto | MapKind::PageCache if offer.page_cache => MapKind::PageCache,
-                _ => {
-                    log::warn!(
-                        "Nodes cannot be mapped here ({wanted:?} was asked for); transfers work"
-                    );
-                    MapKind::Plain
-                }
-            }
-        })
     }
 
     fn open(self: &Arc<Self>, m: &Message<'_>, flags: u32, deliver: &dyn Deliver) {
@@ -475,6 +439,7 @@ impl Mount {
             return;
         };
         self.nodes.close(open.inode);
+        self.forget_backing(open.memory);
         let reply = self.reply(m.unique, false);
         let operation = Operation::Release { file: open.file };
         let memory = open.client(m.caller.tid);
@@ -536,7 +501,7 @@ impl Mount {
         let done = self
             .nodes
             .store(m.inode)
-            .map_or(Ok(()), |store| store.read(offset, &mut bytes));
+            .map_or(Err(Errno::EIO), |store| store.read(offset, &mut bytes));
         self.sent(match done {
             Ok(()) => self.channel.reply(m.unique, &bytes, &[]),
             Err(e) => self.channel.fail(m.unique, e),
@@ -547,7 +512,7 @@ impl Mount {
         let done = self
             .nodes
             .store(m.inode)
-            .map_or(Ok(()), |store| store.write(offset, data));
+            .map_or(Err(Errno::EIO), |store| store.write(offset, data));
         let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
         self.sent(match done {
             Ok(()) => self.channel.reply(

@@ -16,6 +16,8 @@ pub struct OpenFile {
     pub file: FileHandle,
     /// The inode, which is this open's alone.
     pub inode: u64,
+    /// With what memory it was opened.
+    pub memory: Memory,
     /// The thread that asked last: it most likely asks again.
     last: Mutex<Option<Arc<Client>>>,
 }
@@ -87,6 +89,7 @@ impl Opens {
             card: pending.card,
             file,
             inode: pending.inode,
+            memory: pending.memory,
             last: Mutex::new(None),
         };
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
