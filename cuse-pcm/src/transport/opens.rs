@@ -29,7 +29,13 @@ impl OpenFile {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
             Some(client) if client.tid() == tid => Arc::clone(client),
-            _ => Arc::clone(last.insert(Arc::new(Client::new(tid, self.inode)))),
+            _ => {
+                let client = match self.memory {
+                    Memory::PageCache => Client::with_cached_areas(tid, self.inode),
+                    Memory::Plain | Memory::Passthrough(_) => Client::new(tid, self.inode),
+                };
+                Arc::clone(last.insert(Arc::new(client)))
+            }
         }
     }
 }

@@ -15,14 +15,12 @@ mod node;
 mod service;
 
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::sync::Arc;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::time::{Duration, Instant};
 
-use cuse_pcm::request::Node;
 use cuse_pcm::transport::mount::MapKind;
 
-use node::{Open, PLAYBACK, Served, both};
+use node::{Open, Served, both};
 use service::*;
 
 const STATUS: [u64; 2] = [0x8000_0000, 0x8200_0000];
@@ -30,8 +28,8 @@ const CONTROL: [u64; 2] = [0x8100_0000, 0x8300_0000];
 
 #[test]
 fn the_directory_lists_the_nodes_as_files_for_everyone() {
-    let served = Served::new(MapKind::Passthrough);
-    let mut names: Vec<_> = std::fs::read_dir(served.folder.path())
+    let served = Served::new(MapKind::Passthrough, 1);
+    let mut names: Vec<_> = std::fs::read_dir(served.root())
         .unwrap()
         .map(|e| e.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -48,12 +46,9 @@ fn the_directory_lists_the_nodes_as_files_for_everyone() {
 
 #[test]
 fn an_open_reaches_the_card_with_its_node() {
-    let fake = Fake::default();
-    let nodes: node::Nodes = Arc::clone(&fake.nodes);
-    let served = Served::with(MapKind::Passthrough, vec![Box::new(fake)]);
-    let _a = served.open("pcmC0D0p");
-    let _b = served.open("controlC0");
-    assert_eq!(*nodes.lock().unwrap(), [PLAYBACK, Node::Control]);
+    let served = Served::new(MapKind::Passthrough, 1);
+    let is_control = |name| served.open(name).word(IS_CONTROL, 0).unwrap();
+    assert_eq!((is_control("pcmC0D0p"), is_control("controlC0")), (0, 1));
 }
 
 #[test]
@@ -201,7 +196,7 @@ fn a_control_node_has_no_memory_and_no_position() {
         assert_eq!(unseekable.unwrap_err().raw_os_error(), Some(libc::ESPIPE));
     });
     // Where cached pages may be mapped at all, so may a control's; there is nothing behind.
-    let served = Served::new(MapKind::Passthrough);
+    let served = Served::new(MapKind::Passthrough, 1);
     let refused = served.open("controlC0").map(0, 4096).unwrap_err();
     assert_eq!(refused.raw_os_error(), Some(libc::ENODEV));
 }
@@ -273,7 +268,7 @@ fn a_signal_ends_a_waiting_call() {
 
 #[test]
 fn no_signal_is_lost_however_early_it_comes() {
-    let served = Served::new(MapKind::PageCache);
+    let served = Served::new(MapKind::PageCache, 1);
     let open = served.open("pcmC0D0p");
     for _ in 0..50 {
         // The other thread keeps the card busy, so requests and interrupts meet in the inbox.
@@ -287,14 +282,8 @@ fn no_signal_is_lost_however_early_it_comes() {
 
 #[test]
 fn cards_of_one_mount_do_not_wait_for_each_other() {
-    let cards = || {
-        vec![
-            Box::new(Fake::default()) as _,
-            Box::new(Fake::default()) as _,
-        ]
-    };
     for kind in [MapKind::Passthrough, MapKind::PageCache] {
-        let served = Served::with(kind, cards());
+        let served = Served::new(kind, 2);
         let (a, b) = (served.open("pcmC0D0p"), served.open("pcmC1D0p"));
         let (map_a, map_b) = (a.map(0, RING).unwrap(), b.map(0, RING).unwrap());
         std::thread::scope(|scope| {
@@ -318,15 +307,115 @@ fn stopping_answers_whoever_waits_and_ends_what_is_open() {
         let open = served.open("pcmC0D0p");
         let map = open.map(0, 4096).unwrap();
         map.store(0, 5);
-        let server = served.server.lock().unwrap().take().unwrap();
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| open.word(BLOCK, 0).unwrap_err().raw_os_error());
             std::thread::sleep(Duration::from_millis(50));
-            server.stop();
+            served.stop();
             assert_eq!(waiting.join().unwrap(), Some(libc::ENODEV));
         });
         let after = open.word(NUMBER, 0).unwrap_err().raw_os_error();
         assert_eq!(after, Some(libc::ENOTCONN));
-        assert_eq!(std::fs::read_dir(served.folder.path()).unwrap().count(), 0);
     });
+}
+
+#[test]
+fn a_killed_daemon_ends_every_call() {
+    both(|served| {
+        let open = served.open("pcmC0D0p");
+        let map = open.map(0, RING).unwrap();
+        map.store(0, 5);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| open.word(BLOCK, 0).unwrap_err().raw_os_error());
+            std::thread::sleep(Duration::from_millis(50));
+            served.kill();
+            assert_eq!(waiting.join().unwrap(), Some(libc::ECONNABORTED));
+        });
+        let after = open.word(NUMBER, 0).unwrap_err().raw_os_error();
+        assert_eq!(after, Some(libc::ENOTCONN));
+    });
+}
+
+#[test]
+fn a_daemon_killed_while_it_shares_dirty_pages_ends_and_so_do_its_clients() {
+    for round in 0..10 {
+        let served = Served::new(MapKind::PageCache, 1);
+        let open = served.open("pcmC0D0p");
+        let ring = open.map(0, RING).unwrap();
+        std::thread::scope(|scope| {
+            let client = scope.spawn(|| {
+                let mut n = 0;
+                loop {
+                    n += 1;
+                    ring.store(n % 8192, 1);
+                    if let Err(e) = open.bytes(POKE, &mut [0u64, 4096, 1]) {
+                        return e.raw_os_error();
+                    }
+                }
+            });
+            std::thread::sleep(Duration::from_millis(20 + round));
+            served.kill();
+            let error = client.join().unwrap();
+            assert!(
+                matches!(error, Some(libc::ECONNABORTED | libc::ENOTCONN)),
+                "{error:?}"
+            );
+        });
+    }
+}
+
+/// Runs another test of this file as user 1000, root of a user namespace of its own. Everyone may open `/dev/fuse` in
+/// there, as on most systems.
+fn as_a_user(test: &str) {
+    let devices = tempfile::tempdir().unwrap();
+    let script = "mknod -m 666 $0/fuse c 10 229 && mount --bind $0/fuse /dev/fuse && \
+        exec setpriv --reuid=1000 --regid=1000 --clear-groups unshare -Ur -m \"$@\"";
+    // The program may lie where the user cannot go.
+    let program = devices.path().join("test");
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    std::fs::set_permissions(devices.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = std::process::Command::new("unshare")
+        .args(["--mount", "--propagation", "private", "sh", "-c", script])
+        .arg(devices.path())
+        .arg(program)
+        .args(["--exact", test, "--ignored"])
+        .env("TMPDIR", "/tmp")
+        .output()
+        .unwrap();
+    assert!(
+        ran.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr)
+    );
+}
+
+#[test]
+fn an_unprivileged_users_mount_shares_cached_pages() {
+    as_a_user("automatic_as_a_user");
+}
+
+#[test]
+#[ignore = "run by another test as a user"]
+fn automatic_as_a_user() {
+    let served = Served::new(MapKind::Auto, 1);
+    let open = served.open("pcmC0D0p");
+    let (ring, page) = (
+        open.map(0, RING).unwrap(),
+        open.map(STATUS[0], 4096).unwrap(),
+    );
+    for n in 1..100 {
+        open.poke(1, 8, n);
+        ring.store(3, n);
+        assert_eq!((page.load(1), open.peek(0, 24)), (n, n));
+    }
+    let data = [7u64; 1000];
+    open.bytes(FETCH, &mut [data.as_ptr() as u64, 8000, 0])
+        .unwrap();
+    assert_eq!(ring.load(999), 7);
+}
+
+#[test]
+#[ignore = "the daemon that other tests start"]
+fn the_daemon() {
+    node::daemon();
 }

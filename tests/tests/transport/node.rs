@@ -1,11 +1,12 @@
 //! A client's calls on a node, and the mount they go to.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
 
 use cuse_pcm::request::Node;
 use cuse_pcm::server::{Server, Service};
@@ -23,59 +24,119 @@ pub(crate) const PLAYBACK: Node = Node::Pcm {
     direction: Direction::Playback,
 };
 
-/// A served mount in a mount namespace of the calling thread.
+/// A served mount in a mount namespace of a daemon's own; killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Served {
-    pub(crate) server: Mutex<Option<Server>>,
-    pub(crate) folder: tempfile::TempDir,
+    daemon: Mutex<Child>,
+    /// Open as long as the daemon may speak.
+    _said: BufReader<ChildStdout>,
+    pid: u32,
+    folder: tempfile::TempDir,
 }
 
+const KIND: &str = "TRANSPORT_TEST_KIND";
+const CARDS: &str = "TRANSPORT_TEST_CARDS";
+const FOLDER: &str = "TRANSPORT_TEST_FOLDER";
+
 impl Served {
-    pub(crate) fn new(map: MapKind) -> Served {
-        Served::with(map, vec![Box::new(Fake::default())])
+    /// Serves `cards` fakes from another process: a client in the daemon's own would wait for itself.
+    pub(crate) fn new(map: MapKind, cards: usize) -> Served {
+        let folder = tempfile::tempdir().unwrap();
+        let mut daemon = Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "--"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "the_daemon", "--ignored", "--nocapture"])
+            .env(KIND, format!("{map:?}"))
+            .env(CARDS, cards.to_string())
+            .env(FOLDER, folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(daemon.stdout.take().unwrap());
+        let lines = said.by_ref().lines();
+        let ready = lines
+            .map_while(Result::ok)
+            .any(|line| line.ends_with("ready"));
+        let pid = daemon.id();
+        let served = Served {
+            daemon: Mutex::new(daemon),
+            _said: said,
+            pid,
+            folder,
+        };
+        assert!(ready, "the daemon did not start");
+        served
     }
 
-    pub(crate) fn with(map: MapKind, cards: Vec<Box<dyn Service>>) -> Served {
-        own_namespace();
-        let folder = tempfile::tempdir().unwrap();
-        let nodes = (0..cards.len())
-            .flat_map(|card| {
-                [Node::Control, PLAYBACK]
-                    .map(|node| NodeSpec::new(CardIndex(card), card as u32, node))
-            })
-            .collect();
-        let config = MountConfig {
-            map,
-            ..MountConfig::new(nodes)
-        };
-        let (fd, mounted) = mount_at(folder.path(), &MountOptions::default()).unwrap();
-        let mount = Mount::new(fd, mounted, config, 3).unwrap();
-        let server = Server::start(cards, &[mount]).unwrap();
-        assert_eq!(server.kinds(), [map]);
-        Served {
-            server: Mutex::new(Some(server)),
-            folder,
-        }
+    /// The mounted directory, seen through the daemon's namespace.
+    pub(crate) fn root(&self) -> PathBuf {
+        PathBuf::from(format!(
+            "/proc/{}/root{}",
+            self.pid,
+            self.folder.path().display()
+        ))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.root().join(name)
     }
 
     pub(crate) fn open(&self, name: &str) -> Open {
         Open::new(self.path(name), 0).unwrap()
     }
+
+    /// Has the daemon stop in an orderly way; returns when it has ended.
+    pub(crate) fn stop(&self) {
+        let mut daemon = self.daemon.lock().unwrap();
+        drop(daemon.stdin.take());
+        assert!(daemon.wait().unwrap().success());
+    }
+
+    /// Kills the daemon; returns when it has ended.
+    pub(crate) fn kill(&self) {
+        let mut daemon = self.daemon.lock().unwrap();
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+    }
 }
 
-/// Mounts of this thread, and of those it starts, are seen by no one else and end with them.
-pub(crate) fn own_namespace() {
-    // SAFETY: a mount namespace has no memory; the thread's root and working directory stay as they are.
-    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) }.unwrap();
-    rustix::mount::mount_change(
-        "/",
-        rustix::mount::MountPropagationFlags::REC | rustix::mount::MountPropagationFlags::PRIVATE,
-    )
-    .unwrap();
+impl Drop for Served {
+    fn drop(&mut self) {
+        let daemon = self.daemon.get_mut().unwrap();
+        let _ = daemon.kill();
+        let _ = daemon.wait();
+    }
+}
+
+/// The other process: serves until its standard input ends.
+pub(crate) fn daemon() {
+    let variable = |name| std::env::var(name).unwrap();
+    let map = match variable(KIND).as_str() {
+        "Passthrough" => MapKind::Passthrough,
+        "PageCache" => MapKind::PageCache,
+        _ => MapKind::Auto,
+    };
+    let cards: usize = variable(CARDS).parse().unwrap();
+    let nodes = (0..cards)
+        .flat_map(|card| {
+            [Node::Control, PLAYBACK].map(|node| NodeSpec::new(CardIndex(card), card as u32, node))
+        })
+        .collect();
+    let config = MountConfig {
+        map,
+        ..MountConfig::new(nodes)
+    };
+    let (fd, mounted) = mount_at(Path::new(&variable(FOLDER)), &MountOptions::default()).unwrap();
+    let mount = Mount::new(fd, mounted, config, 3).unwrap();
+    let fakes = (0..cards).map(|_| Box::new(Fake::default()) as Box<dyn Service>);
+    let server = Server::start(fakes.collect(), &[mount]).unwrap();
+    if map != MapKind::Auto {
+        assert_eq!(server.kinds(), [map]);
+    }
+    println!("{:?} ready", server.kinds());
+    let _ = io::stdin().read_to_end(&mut Vec::new());
+    server.stop();
 }
 
 /// An open node.
@@ -181,9 +242,7 @@ impl Drop for Map {
 /// Runs `test` for both ways to share memory.
 pub(crate) fn both(test: impl Fn(&Served)) {
     for kind in [MapKind::Passthrough, MapKind::PageCache] {
-        let served = Served::new(kind);
+        let served = Served::new(kind, 1);
         test(&served);
     }
 }
-
-pub(crate) type Nodes = Arc<Mutex<Vec<Node>>>;

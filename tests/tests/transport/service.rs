@@ -1,7 +1,7 @@
 //! A service with no card behind: what it is told by ioctls it does to the memory and the replies of its opens.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use cuse_pcm::request::{
     Answer, FileHandle, Node, Operation, PollHandle, Reply, Request, RequestId, Sink,
@@ -36,6 +36,8 @@ pub(crate) const PROCESS: u32 = number(NONE, b'A', 0x88, 0);
 pub(crate) const READY_AFTER: u32 = number(NONE, b'A', 0x89, 0);
 /// Result: 1 if the memory can be mapped.
 pub(crate) const MAPPABLE: u32 = number(NONE, b'A', 0x8a, 0);
+/// Result: 1 for the control node.
+pub(crate) const IS_CONTROL: u32 = number(NONE, b'A', 0x8e, 0);
 /// Like 10 ms of work with the card held.
 pub(crate) const BUSY: u32 = number(NONE, b'A', 0x8b, 0);
 /// Result: how many interrupts came.
@@ -45,6 +47,7 @@ pub(crate) const REALLOCATE: u32 = number(NONE, b'A', 0x8d, 0);
 
 #[derive(Debug)]
 struct Open {
+    node: Node,
     backing: Box<dyn Backing>,
     ring: Area,
     written: Vec<u8>,
@@ -59,7 +62,6 @@ pub(crate) struct Fake {
     ready: bool,
     ready_at: Option<Nanos>,
     interrupts: i32,
-    pub(crate) nodes: Arc<Mutex<Vec<Node>>>,
 }
 
 impl Fake {
@@ -129,6 +131,7 @@ impl Fake {
                 self.ready_at = Some(now.monotonic.after(Nanos(arg * 1_000_000)));
                 Ok(0)
             }
+            IS_CONTROL => Ok(i32::from(open.node == Node::Control)),
             MAPPABLE => Ok(i32::from(open.backing.mappable())),
             BUSY => {
                 std::thread::sleep(std::time::Duration::from_millis(10));
@@ -156,7 +159,6 @@ impl Service for Fake {
                 flags,
                 mut backing,
             } => {
-                self.nodes.lock().unwrap().push(node);
                 if flags & libc::O_EXCL as u32 != 0 || flags & libc::O_SYNC as u32 != 0 {
                     return request.reply.fail(Errno::EBUSY);
                 }
@@ -166,6 +168,7 @@ impl Service for Fake {
                 self.opens.insert(
                     file,
                     Open {
+                        node,
                         backing,
                         ring,
                         written: Vec::new(),
