@@ -4,6 +4,10 @@
     reason = "ioctl and mmap are called as any client calls them"
 )]
 #![allow(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "volatile accesses and C structures in tests"
+)]
+#![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
