@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -168,8 +169,7 @@ fn the_command_starts_with_no_signal_blocked_and_no_descriptor_of_ours() {
 }
 
 /// A `run` in the background whose command said that it started.
-fn started(script: &str) -> (Child, std::io::BufReader<std::process::ChildStdout>) {
-    use std::io::BufRead as _;
+fn started(script: &str) -> (Child, BufReader<std::process::ChildStdout>) {
     let script = format!("echo started; {script}");
     let mut child = Command::new(program())
         .args(["run", "--", "bash", "-c", &script])
@@ -177,7 +177,7 @@ fn started(script: &str) -> (Child, std::io::BufReader<std::process::ChildStdout
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     out.read_line(&mut line).unwrap();
     assert_eq!(line, "started\n");
@@ -269,6 +269,34 @@ fn what_a_killed_run_leaves_running_loses_its_card() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!Path::new(&card).join("controlC0").exists());
+}
+
+/// Where the daemon maps pages of its own mount, the kernel writes them back while the daemon is dying.
+#[test]
+fn a_daemon_that_is_killed_while_it_plays_dies_and_its_clients_end() {
+    for nodes in ["page-cache", "auto"] {
+        for way in ["--mmap", "--nonblock"] {
+            let mut child = Command::new(program())
+                .args([
+                    "run", "--nodes", nodes, "--", "aplay", "-v", way, "-D", "hw:0",
+                ])
+                .args(["-f", "dat", "-d", "60", "/dev/zero"])
+                .stdin(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+            let set_up = lines.any(|line| line.unwrap().contains("appl_ptr"));
+            assert!(set_up, "{nodes} {way}: aplay told its set-up");
+            std::thread::sleep(Duration::from_millis(300));
+            child.kill().unwrap();
+            wait_until("the daemon is dead", Duration::from_secs(5), || {
+                child.try_wait().unwrap().is_some()
+            });
+            // aplay holds the other end of this.
+            assert!(lines.count() < 100, "{nodes} {way}: aplay ends");
+        }
+    }
 }
 
 #[test]
@@ -394,10 +422,9 @@ fn a_card_number_in_use_is_told() {
 
 /// A `serve` that said it is ready, and the line.
 fn ready(mut command: Command) -> (Child, String) {
-    use std::io::BufRead as _;
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
-    std::io::BufReader::new(child.stdout.take().unwrap())
+    BufReader::new(child.stdout.take().unwrap())
         .read_line(&mut line)
         .unwrap();
     assert!(line.starts_with("ready: "), "{line:?}");

@@ -16,8 +16,6 @@ pub struct OpenFile {
     pub file: FileHandle,
     /// The inode, which is this open's alone.
     pub inode: u64,
-    /// With what memory it was opened.
-    pub memory: Memory,
     /// The thread that asked last: it most likely asks again.
     last: Mutex<Option<Arc<Client>>>,
 }
@@ -29,13 +27,7 @@ impl OpenFile {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
             Some(client) if client.tid() == tid => Arc::clone(client),
-            _ => {
-                let client = match self.memory {
-                    Memory::PageCache => Client::with_cached_areas(tid, self.inode),
-                    Memory::Plain | Memory::Passthrough(_) => Client::new(tid, self.inode),
-                };
-                Arc::clone(last.insert(Arc::new(client)))
-            }
+            _ => Arc::clone(last.insert(Arc::new(Client::new(tid, self.inode)))),
         }
     }
 }
@@ -95,7 +87,6 @@ impl Opens {
             card: pending.card,
             file,
             inode: pending.inode,
-            memory: pending.memory,
             last: Mutex::new(None),
         };
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);

@@ -54,8 +54,7 @@ impl Mount {
         };
         let (open_flags, backing_id) = flags_of(&pending);
         let fh = self.opens.insert(&pending, file);
-        // The kernel looks the backing file up only when it has the answer: its number stays until the release.
-        self.channel.reply(
+        let sent = self.channel.reply(
             unique,
             OpenOut {
                 fh,
@@ -64,20 +63,22 @@ impl Mount {
             }
             .as_bytes(),
             &[],
-        )
+        );
+        self.forget_backing(&pending);
+        sent
     }
 
     fn failed(&self, unique: u64, errno: Errno) -> Result<(), Errno> {
         if let Some(pending) = self.opens.end(unique) {
             self.nodes.close(pending.inode);
-            self.forget_backing(pending.memory);
+            self.forget_backing(&pending);
         }
         self.channel.fail(unique, errno)
     }
 
-    /// Drops the kernel's number of an open's file.
-    pub(super) fn forget_backing(&self, memory: Memory) {
-        if let Memory::Passthrough(id) = memory {
+    /// The open keeps its file; the number has served its turn.
+    fn forget_backing(&self, pending: &PendingOpen) {
+        if let Memory::Passthrough(id) = pending.memory {
             passthrough::unregister(&self.channel, id);
         }
     }
