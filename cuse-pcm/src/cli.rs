@@ -6,7 +6,6 @@ mod daemon;
 mod demo;
 mod doctor;
 mod failure;
-mod guardian;
 mod logger;
 mod options;
 mod output;

@@ -8,7 +8,6 @@ use hw_backends::registry::Options;
 use hw_backends::units::Direction;
 
 use super::Failure;
-use super::guardian::Guardian;
 use super::options::Nodes;
 use crate::card::Card;
 use crate::config::{self, Config};
@@ -25,8 +24,6 @@ use crate::transport::nodes::NodeSpec;
 pub(super) struct Daemon {
     /// Ends its threads and its mount when dropped.
     _server: Server,
-    /// Ended after the server.
-    _guardian: Guardian,
 }
 
 /// Builds the cards and serves them in the directory `at`. Nothing is mounted and no thread is started before all that
@@ -42,8 +39,6 @@ pub(super) fn start(config: &Config, nodes: Nodes, at: &Path) -> Result<Daemon, 
         ..MountConfig::new(specs)
     };
 
-    let guardian = Guardian::start(at)
-        .map_err(|error| Failure::new(format!("Cannot start a guardian process: {error}")))?;
     let (fd, mounted) =
         mount_at(at, &MountOptions::default()).map_err(|error| not_mounted(at, &error))?;
     let mount = Mount::new(fd, mounted, mount_config, 0)
@@ -61,10 +56,7 @@ pub(super) fn start(config: &Config, nodes: Nodes, at: &Path) -> Result<Daemon, 
         return Err(Failure::new(format!("{nodes:?} nodes cannot be had here"))
             .try_this("--nodes auto; `cuse-pcm doctor` tells what is missing"));
     }
-    Ok(Daemon {
-        _server: server,
-        _guardian: guardian,
-    })
+    Ok(Daemon { _server: server })
 }
 
 fn build(config: &Config) -> Result<Vec<Card>, Failure> {
