@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use hw_backends::clock;
 use hw_backends::units::{Nanos, Now};
@@ -21,6 +22,7 @@ use crate::transport::mount::{MapKind, Mount};
 mod engine;
 mod inbox;
 mod readers;
+mod signals;
 mod timer;
 
 use engine::Engine;
@@ -86,6 +88,7 @@ pub struct Server {
     stopping: Arc<AtomicBool>,
     readers: Vec<readers::Readers>,
     mappers: Vec<JoinHandle<()>>,
+    anchors: Vec<JoinHandle<()>>,
     timers: Vec<JoinHandle<()>>,
     /// Last of all: they see to it that a kill leaves nothing hanging.
     guards: Vec<Guard>,
@@ -109,6 +112,7 @@ impl Server {
             stopping,
             readers: Vec::new(),
             mappers: Vec::new(),
+            anchors: Vec::new(),
             timers,
             guards: Vec::new(),
         };
@@ -121,18 +125,29 @@ impl Server {
     fn serve(&mut self, mount: &Arc<Mount>) -> std::io::Result<()> {
         let deliver: Arc<dyn Deliver> = Arc::clone(&self.engine) as Arc<dyn Deliver>;
         self.mounts.push(Arc::clone(mount));
-        let (mappers_mount, mappers_deliver) = (Arc::clone(mount), Arc::clone(&deliver));
-        self.mappers.push(
-            std::thread::Builder::new()
-                .name("mapper".into())
-                .spawn(move || mappers_mount.run_mapper(mappers_deliver.as_ref()))?,
-        );
+        let mapping = Arc::clone(mount);
+        self.mappers
+            .push(thread("mapper", move || mapping.run_mapper())?);
+        let (opening, to) = (Arc::clone(mount), Arc::clone(&deliver));
+        self.mappers
+            .push(thread("opener", move || opening.run_opener(to.as_ref()))?);
         let mut readers = readers::Readers::first(mount, &deliver, &self.stopping)?;
         if mount.kind() == Some(MapKind::PageCache) {
             self.guards.push(Guard::new(mount.root())?);
             // Each card may hold one reader up while it touches pages that another one has to bring.
             for _ in 0..mount.cards().len().max(1) {
                 readers.add()?;
+            }
+            let anchoring = Arc::clone(mount);
+            self.anchors
+                .push(thread("anchor", move || anchoring.run_anchor())?);
+            while !mount.anchored()
+                && self
+                    .anchors
+                    .last()
+                    .is_some_and(|anchor| !anchor.is_finished())
+            {
+                std::thread::sleep(Duration::from_millis(1));
             }
         } else {
             readers.add()?;
@@ -173,6 +188,10 @@ impl Server {
         for thread in self.mappers.drain(..).chain(self.timers.drain(..)) {
             let _ = thread.join();
         }
+        self.mounts.iter().for_each(|m| m.weigh_anchor());
+        for anchor in self.anchors.drain(..) {
+            let _ = anchor.join();
+        }
         self.readers.drain(..).for_each(readers::Readers::stop);
         self.mounts.clear();
         self.guards.clear();
@@ -183,4 +202,13 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name(name.into())
+        .spawn(move || {
+            signals::block();
+            run();
+        })
 }

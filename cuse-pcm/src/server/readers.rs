@@ -61,7 +61,8 @@ impl Readers {
             std::thread::Builder::new()
                 .name("reader".into())
                 .spawn(move || {
-                    let mut buffer = vec![0u8; BUFFER];
+                    super::signals::block();
+                    let mut buffer = resident();
                     while !stopping.load(Ordering::Acquire) {
                         match catch_unwind(AssertUnwindSafe(|| {
                             mount.serve_one(&mut buffer, &deliver)
@@ -108,4 +109,10 @@ impl Readers {
         }
         let _ = knocking.join();
     }
+}
+
+/// A buffer whose pages are all there: the kernel fills it without a fault, which might have to wait for a thread that
+/// waits for this reader.
+fn resident() -> Vec<u8> {
+    vec![0xffu8; BUFFER]
 }

@@ -87,6 +87,8 @@ pub(super) fn start(engine: &Arc<Engine>, card: usize) -> std::io::Result<JoinHa
     std::thread::Builder::new()
         .name("timer".into())
         .spawn(move || {
+            super::signals::block();
+            super::signals::block();
             // The default of 50 µs is much where a period may be 1 ms.
             let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
             let Some(slot) = engine.slot(card) else {

@@ -10,33 +10,49 @@ pub const MAX_DATA: usize = MAX_PAGES as usize * 4096;
 /// Room that any request needs: data, and two pages for headers, names and lists.
 pub const BUFFER: usize = MAX_DATA + 8192;
 
-/// What a kernel can do for memory of opens.
+/// How opens get memory that clients can map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Offer {
-    /// Maps a file of ours in place of the node (Linux ≥ 6.9).
-    pub passthrough: bool,
-    /// Maps the page cache of a file with direct I/O (Linux ≥ 6.6).
-    pub page_cache: bool,
+pub enum MapKind {
+    /// The best that works here.
+    #[default]
+    Auto,
+    /// The kernel maps a file of ours.
+    Passthrough,
+    /// Daemon and client map the same cached pages.
+    PageCache,
+    /// Not at all.
+    Plain,
 }
 
-/// The answer to INIT, and what was found on offer; `None` for a protocol that is too old or unknown.
+/// The answer to INIT, and the one way to map that was taken, `Plain` where the kernel has none; `None` for a protocol
+/// that is too old or unknown. `privileged`: whether this process may register backing files.
+///
+/// At most one way is taken: with mapping of cached pages allowed, every node could be mapped, those without memory as
+/// well.
 #[must_use]
-pub fn negotiate(theirs: &InitIn) -> Option<(InitOut, Offer)> {
+pub fn negotiate(theirs: &InitIn, wanted: MapKind, privileged: bool) -> Option<(InitOut, MapKind)> {
     // 7.28: max_pages. Older kernels have neither poll with events nor anything below.
     if theirs.major != KERNEL_VERSION || theirs.minor < 28 {
         return None;
     }
     let offered = flag::join(theirs.flags, theirs.flags2);
-    let wanted = flag::ASYNC_READ
+    let has = |bit| offered & (flag::INIT_EXT | bit) == flag::INIT_EXT | bit;
+    let passthrough = has(flag::PASSTHROUGH);
+    let page_cache = has(flag::DIRECT_IO_ALLOW_MMAP);
+    let (kind, way) = match wanted {
+        MapKind::Passthrough if passthrough => (MapKind::Passthrough, flag::PASSTHROUGH),
+        MapKind::Auto if passthrough && privileged => (MapKind::Passthrough, flag::PASSTHROUGH),
+        MapKind::PageCache | MapKind::Auto if page_cache => {
+            (MapKind::PageCache, flag::DIRECT_IO_ALLOW_MMAP)
+        }
+        _ => (MapKind::Plain, 0),
+    };
+    let common = flag::ASYNC_READ
         | flag::BIG_WRITES
         | flag::PARALLEL_DIROPS
         | flag::MAX_PAGES
-        | flag::INIT_EXT
-        | flag::DIRECT_IO_ALLOW_MMAP
-        | flag::PASSTHROUGH;
-    let taken = offered & wanted;
-    let (flags, flags2) = flag::split(taken);
-    let passthrough = taken & flag::PASSTHROUGH != 0;
+        | flag::INIT_EXT;
+    let (flags, flags2) = flag::split(offered & (common | way));
     let answer = InitOut {
         major: KERNEL_VERSION,
         minor: KERNEL_MINOR_VERSION.min(theirs.minor),
@@ -48,16 +64,10 @@ pub fn negotiate(theirs: &InitIn) -> Option<(InitOut, Offer)> {
         time_gran: 1,
         max_pages: MAX_PAGES,
         flags2,
-        max_stack_depth: u32::from(passthrough),
+        max_stack_depth: u32::from(kind == MapKind::Passthrough),
         ..InitOut::default()
     };
-    Some((
-        answer,
-        Offer {
-            passthrough,
-            page_cache: taken & flag::DIRECT_IO_ALLOW_MMAP != 0,
-        },
-    ))
+    Some((answer, kind))
 }
 
 #[cfg(test)]
@@ -83,33 +93,53 @@ mod tests {
         }
     }
 
-    #[test]
-    fn passthrough_needs_a_stack_depth() {
-        let (answer, found) = negotiate(&offer(flag::INIT_EXT | flag::PASSTHROUGH)).unwrap();
-        assert_eq!(
-            (answer.max_stack_depth, found.passthrough, found.page_cache),
-            (1, true, false)
-        );
-        assert_eq!(
+    const BOTH: u64 = flag::INIT_EXT | flag::PASSTHROUGH | flag::DIRECT_IO_ALLOW_MMAP;
+
+    fn taken(flags: u64, wanted: MapKind, privileged: bool) -> (u64, u32, MapKind) {
+        let (answer, kind) = negotiate(&offer(flags), wanted, privileged).unwrap();
+        (
             flag::join(answer.flags, answer.flags2),
-            flag::INIT_EXT | flag::PASSTHROUGH
+            answer.max_stack_depth,
+            kind,
+        )
+    }
+
+    #[test]
+    fn the_privileged_pass_through_with_a_stack_depth() {
+        let expected = (flag::INIT_EXT | flag::PASSTHROUGH, 1, MapKind::Passthrough);
+        assert_eq!(taken(BOTH, MapKind::Auto, true), expected);
+    }
+
+    #[test]
+    fn others_share_cached_pages_and_so_do_older_kernels() {
+        let expected = (
+            flag::INIT_EXT | flag::DIRECT_IO_ALLOW_MMAP,
+            0,
+            MapKind::PageCache,
         );
+        assert_eq!(taken(BOTH, MapKind::Auto, false), expected);
+        assert_eq!(
+            taken(BOTH & !flag::PASSTHROUGH, MapKind::Auto, true),
+            expected
+        );
+        assert_eq!(taken(BOTH, MapKind::PageCache, true), expected);
     }
 
     #[test]
     fn nothing_is_taken_that_is_not_offered() {
-        let (answer, found) = negotiate(&offer(flag::ASYNC_READ)).unwrap();
         assert_eq!(
-            (answer.flags, answer.flags2, answer.max_stack_depth),
-            (1, 0, 0)
+            taken(flag::ASYNC_READ, MapKind::Auto, true),
+            (flag::ASYNC_READ, 0, MapKind::Plain)
         );
-        assert_eq!(found, Offer::default());
+        assert_eq!(
+            taken(BOTH, MapKind::Plain, true),
+            (flag::INIT_EXT, 0, MapKind::Plain)
+        );
     }
 
     #[test]
     fn a_cache_that_would_keep_writes_is_never_taken() {
-        let (answer, _) = negotiate(&offer(u64::MAX)).unwrap();
-        let taken = flag::join(answer.flags, answer.flags2);
+        let (taken, ..) = taken(u64::MAX, MapKind::Auto, true);
         assert_eq!(
             taken
                 & (flag::WRITEBACK_CACHE
@@ -123,33 +153,37 @@ mod tests {
     #[test]
     fn an_old_or_foreign_protocol_is_refused() {
         assert!(
-            negotiate(&InitIn {
-                minor: 27,
-                ..offer(0)
-            })
+            negotiate(
+                &InitIn {
+                    minor: 27,
+                    ..offer(0)
+                },
+                MapKind::Auto,
+                true
+            )
             .is_none()
         );
         assert!(
-            negotiate(&InitIn {
-                major: 8,
-                ..offer(0)
-            })
+            negotiate(
+                &InitIn {
+                    major: 8,
+                    ..offer(0)
+                },
+                MapKind::Auto,
+                true
+            )
             .is_none()
         );
     }
 
     #[test]
     fn the_minor_is_the_smaller_of_both() {
-        assert_eq!(negotiate(&offer(0)).unwrap().0.minor, 41);
-        assert_eq!(
-            negotiate(&InitIn {
-                minor: 36,
-                ..offer(0)
-            })
-            .unwrap()
-            .0
-            .minor,
-            36
-        );
+        let minor = |minor| {
+            negotiate(&InitIn { minor, ..offer(0) }, MapKind::Auto, true)
+                .unwrap()
+                .0
+                .minor
+        };
+        assert_eq!((minor(45), minor(36)), (41, 36));
     }
 }

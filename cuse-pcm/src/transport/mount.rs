@@ -3,7 +3,7 @@
 //! Answers what concerns names, attributes and cached pages itself and at once; hands what concerns an open node on.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -15,11 +15,12 @@ use zerocopy::IntoBytes;
 
 use super::channel::{Channel, Received};
 use super::client_memory::Client;
-use super::init::{self, Offer};
+use super::init;
+pub use super::init::MapKind;
 use super::mounting::Mounted;
 use super::nodes::{NodeSpec, Nodes};
 use super::opens::{Memory, Opens, PendingOpen};
-use super::page_cache::{self, Job, MapRequest, Store};
+use super::page_cache::{self, Job, MapRequest, Mapper, PageBacking, Store};
 use super::passthrough::{self, FileBacking};
 use super::wire::{self, Body, Message};
 use super::{CardIndex, Deliver};
@@ -30,20 +31,6 @@ mod names;
 
 /// Set in the kernel's file handle of opens that are the mapper's.
 const MAPPERS: u64 = 1 << 63;
-
-/// How opens get memory that clients can map.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MapKind {
-    /// The best that works here.
-    #[default]
-    Auto,
-    /// The kernel maps a file of ours.
-    Passthrough,
-    /// Daemon and client map the same cached pages.
-    PageCache,
-    /// Not at all.
-    Plain,
-}
 
 /// What a mount shall show.
 #[derive(Clone, Debug)]
@@ -74,6 +61,9 @@ impl MountConfig {
     }
 }
 
+/// An open on its way from the mapper.
+type Mapped = (MapRequest, Result<PageBacking, Errno>);
+
 /// A mount.
 #[derive(Debug)]
 pub struct Mount {
@@ -86,11 +76,15 @@ pub struct Mount {
     config: MountConfig,
     /// Told apart from other connections of the same card: request numbers of two may be the same.
     connection: u64,
-    offer: OnceLock<Offer>,
     kind: OnceLock<MapKind>,
     jobs: Sender<Job>,
-    work: Mutex<Option<Receiver<Job>>>,
+    work: Mutex<Option<(Receiver<Job>, Sender<Mapped>)>>,
+    mapped: Mutex<Option<Receiver<Mapped>>>,
     over: AtomicBool,
+    /// Thread id of the anchor, 0 while there is none.
+    anchor_thread: AtomicU32,
+    /// The anchor's request, 0 while there is none.
+    anchor_request: AtomicU64,
 }
 
 impl Mount {
@@ -111,6 +105,7 @@ impl Mount {
             .try_clone_to_owned()
             .map_err(|_| Errno::EMFILE)?;
         let (jobs, work) = std::sync::mpsc::channel();
+        let (map, mapped) = std::sync::mpsc::channel();
         Ok(Arc::new(Mount {
             channel: Channel::new(fd),
             mounted: Mutex::new(Some(mounted)),
@@ -119,18 +114,20 @@ impl Mount {
             opens: Opens::default(),
             config,
             connection: u64::from(connection) << 56,
-            offer: OnceLock::new(),
             kind: OnceLock::new(),
             jobs,
-            work: Mutex::new(Some(work)),
+            work: Mutex::new(Some((work, map))),
+            mapped: Mutex::new(Some(mapped)),
             over: AtomicBool::new(false),
+            anchor_thread: AtomicU32::new(0),
+            anchor_request: AtomicU64::new(0),
         }))
     }
 
     /// How memory is shared here; `None` before the kernel's INIT was answered.
     #[must_use]
     pub fn kind(&self) -> Option<MapKind> {
-        self.offer.get().map(|offer| self.kind_for(*offer))
+        self.kind.get().copied()
     }
 
     /// The cards whose nodes are shown, each once.
@@ -180,7 +177,7 @@ impl Mount {
     pub fn serve_one(self: &Arc<Self>, buffer: &mut [u8], deliver: &Arc<dyn Deliver>) -> bool {
         match self.channel.receive(buffer) {
             Received::Message(n) => {
-                self.serve(buffer.get(..n).unwrap_or(&[]), deliver.as_ref());
+                self.serve(buffer, n, deliver.as_ref());
                 true
             }
             Received::Nothing => true,
@@ -191,17 +188,32 @@ impl Mount {
         }
     }
 
-    /// Serves one message.
-    pub fn serve(self: &Arc<Self>, bytes: &[u8], deliver: &dyn Deliver) {
-        match wire::decode(bytes) {
-            Ok(message) => self.dispatch(&message, deliver),
+    /// Serves the message of `length` bytes in `buffer`, all of which is scratch space.
+    pub fn serve(self: &Arc<Self>, buffer: &mut [u8], length: usize, deliver: &dyn Deliver) {
+        let pages = match wire::decode(buffer.get(..length).unwrap_or(&[])) {
+            Ok(Message {
+                unique,
+                inode,
+                body:
+                    Body::Read {
+                        offset,
+                        size,
+                        cached: true,
+                        ..
+                    },
+                ..
+            }) => (unique, inode, offset, size),
+            Ok(message) => return self.dispatch(&message, deliver),
             Err(malformed) => {
-                log::error!("A message of {} bytes was not understood", bytes.len());
+                log::error!("A message of {length} bytes was not understood");
                 if let Some(unique) = malformed.unique {
                     self.sent(self.channel.fail(unique, Errno::EIO));
                 }
+                return;
             }
-        }
+        };
+        let (unique, inode, offset, size) = pages;
+        self.read_pages(unique, inode, offset, size, buffer);
     }
 
     fn dispatch(self: &Arc<Self>, m: &Message<'_>, deliver: &dyn Deliver) {
@@ -230,12 +242,6 @@ impl Mount {
                     wake,
                 });
             }
-            Body::Read {
-                offset,
-                size,
-                cached: true,
-                ..
-            } => self.read_pages(m, offset, size),
             Body::Write {
                 offset,
                 data,
@@ -264,6 +270,12 @@ impl Mount {
             Body::Open { flags } => self.open(m, flags, deliver),
             Body::Release { fh } => self.release(m, fh, deliver),
             Body::Init(theirs) => self.init(m.unique, &theirs),
+            Body::Statfs
+                if m.caller.tid != 0
+                    && m.caller.tid == self.anchor_thread.load(Ordering::Acquire) =>
+            {
+                self.anchor_request.store(m.unique, Ordering::Release);
+            }
             _ => self.names(m),
         }
     }
@@ -322,7 +334,8 @@ impl Mount {
     }
 
     fn init(&self, unique: u64, theirs: &InitIn) {
-        let Some((answer, offer)) = init::negotiate(theirs) else {
+        let privileged = passthrough::permitted();
+        let Some((answer, kind)) = init::negotiate(theirs, self.config.map, privileged) else {
             log::error!(
                 "The kernel's FUSE protocol {}.{} is not understood",
                 theirs.major,
@@ -331,36 +344,14 @@ impl Mount {
             self.sent(self.channel.fail(unique, Errno::EIO));
             return;
         };
+        if kind == MapKind::Plain && self.config.map != MapKind::Plain {
+            log::warn!(
+                "This kernel cannot map nodes ({:?} was asked for); transfers work",
+                self.config.map
+            );
+        }
+        let _ = self.kind.set(kind);
         self.sent(self.channel.reply(unique, answer.as_bytes(), &[]));
-        let _ = self.kind_for(offer);
-        let _ = self.offer.set(offer);
-    }
-
-    /// Settles how memory is shared, at the first call after INIT was answered.
-    fn kind_for(&self, offer: Offer) -> MapKind {
-        *self.kind.get_or_init(|| {
-            let wanted = self.config.map;
-            let passthrough = || match passthrough::possible(&self.channel) {
-                Ok(()) => true,
-                Err(e) => {
-                    log::debug!("No passthrough: {e}");
-                    false
-                }
-            };
-            match wanted {
-                MapKind::Plain => MapKind::Plain,
-                MapKind::Auto | MapKind::Passthrough if offer.passthrough && passthrough() => {
-                    MapKind::Passthrough
-                }
-                MapKind::Auto | MapKind::PageCache if offer.page_cache => MapKind::PageCache,
-                _ => {
-                    log::warn!(
-                        "Nodes cannot be mapped here ({wanted:?} was asked for); transfers work"
-                    );
-                    MapKind::Plain
-                }
-            }
-        })
     }
 
     fn open(self: &Arc<Self>, m: &Message<'_>, flags: u32, deliver: &dyn Deliver) {
@@ -475,6 +466,7 @@ impl Mount {
             return;
         };
         self.nodes.close(open.inode);
+        self.forget_backing(open.memory);
         let reply = self.reply(m.unique, false);
         let operation = Operation::Release { file: open.file };
         let memory = open.client(m.caller.tid);
@@ -490,9 +482,10 @@ impl Mount {
         );
     }
 
-    /// The mapper's thread: maps opened inodes and ends mappings, until [`Mount::stop_mapper`].
-    pub fn run_mapper(self: &Arc<Self>, deliver: &dyn Deliver) {
-        let Some(work) = self
+    /// The mapper's thread: maps opened inodes and ends mappings, until [`Mount::stop_mapper`]. What it maps goes on at
+    /// [`Mount::run_opener`], for this thread cannot answer.
+    pub fn run_mapper(&self) {
+        let Some((work, mapped)) = self
             .work
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -500,13 +493,78 @@ impl Mount {
         else {
             return;
         };
-        let tid = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap_or(0);
-        while let Ok(job) = work.recv() {
-            match job {
-                Job::Open(request) => self.map_open(&request, tid, deliver),
-                Job::Unmap(area) => drop(area),
-                Job::Stop => return,
+        let mapper = match Mapper::become_here(&self.root, self.jobs.clone()) {
+            Ok(mapper) => Some(mapper),
+            Err(e) => {
+                log::error!("Cached pages cannot be mapped: {e}");
+                None
             }
+        };
+        while let Ok(job) = work.recv() {
+            match (job, &mapper) {
+                (Job::Open(request), Some(mapper)) => {
+                    let token = self.nodes.grant(request.inode, mapper.tid());
+                    let backing = mapper.map(&token);
+                    self.nodes.revoke(&token);
+                    let _ = mapped.send((request, backing));
+                }
+                (Job::Open(request), None) => {
+                    let _ = mapped.send((request, Err(Errno::ENODEV)));
+                }
+                (Job::Unmap(area), Some(mapper)) => mapper.unmap(area),
+                (Job::Unmap(area), None) => drop(area),
+                (Job::Stop, _) => return,
+            }
+        }
+    }
+
+    /// The anchor's thread, see [`page_cache::anchor`]; until [`Mount::weigh_anchor`].
+    pub fn run_anchor(&self) {
+        self.anchor_thread
+            .store(page_cache::tid(), Ordering::Release);
+        if let Err(e) = page_cache::anchor(&self.root) {
+            log::error!("If this daemon is killed it may hang, and its clients: {e}");
+        }
+        self.anchor_thread.store(0, Ordering::Release);
+    }
+
+    /// Whether the anchor holds.
+    #[must_use]
+    pub fn anchored(&self) -> bool {
+        self.anchor_request.load(Ordering::Acquire) != 0
+    }
+
+    /// Ends the anchor.
+    pub fn weigh_anchor(&self) {
+        let unique = self.anchor_request.swap(0, Ordering::AcqRel);
+        if unique != 0 {
+            self.sent(self.channel.fail(unique, Errno::ENODEV));
+        }
+    }
+
+    /// Lets opens whose inode was mapped go on, until the mapper ends.
+    pub fn run_opener(self: &Arc<Self>, deliver: &dyn Deliver) {
+        let Some(mapped) = self
+            .mapped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        else {
+            return;
+        };
+        while let Ok((r, backing)) = mapped.recv() {
+            let (memory, backing): (Memory, Box<dyn Backing>) = match backing {
+                Ok(backing) => (Memory::PageCache, Box::new(backing)),
+                Err(e) => {
+                    log::error!(
+                        "A node could not be mapped, so its client cannot map it either: {e}"
+                    );
+                    (Memory::Plain, plain())
+                }
+            };
+            self.deliver_open(
+                r.unique, r.inode, r.caller, r.flags, memory, backing, deliver,
+            );
         }
     }
 
@@ -515,31 +573,15 @@ impl Mount {
         let _ = self.jobs.send(Job::Stop);
     }
 
-    fn map_open(self: &Arc<Self>, r: &MapRequest, tid: u32, deliver: &dyn Deliver) {
-        let token = self.nodes.grant(r.inode, tid);
-        let mapped = page_cache::map(&self.root, &token, self.jobs.clone());
-        self.nodes.revoke(&token);
-        let (memory, backing): (Memory, Box<dyn Backing>) = match mapped {
-            Ok(backing) => (Memory::PageCache, Box::new(backing)),
-            Err(e) => {
-                log::error!("A node could not be mapped, so its client cannot either: {e}");
-                (Memory::Plain, plain())
-            }
+    /// Takes no memory and no fault: the thread whose page this is may hold the process's map meanwhile.
+    fn read_pages(&self, unique: u64, inode: u64, offset: u64, size: usize, scratch: &mut [u8]) {
+        let done = match (self.nodes.store(inode), scratch.get_mut(..size)) {
+            (Some(store), Some(bytes)) => store.read(offset, bytes).map(|()| &*bytes),
+            _ => Err(Errno::EIO),
         };
-        self.deliver_open(
-            r.unique, r.inode, r.caller, r.flags, memory, backing, deliver,
-        );
-    }
-
-    fn read_pages(&self, m: &Message<'_>, offset: u64, size: usize) {
-        let mut bytes = vec![0u8; size.min(init::MAX_DATA)];
-        let done = self
-            .nodes
-            .store(m.inode)
-            .map_or(Ok(()), |store| store.read(offset, &mut bytes));
         self.sent(match done {
-            Ok(()) => self.channel.reply(m.unique, &bytes, &[]),
-            Err(e) => self.channel.fail(m.unique, e),
+            Ok(bytes) => self.channel.reply(unique, bytes, &[]),
+            Err(e) => self.channel.fail(unique, e),
         });
     }
 
@@ -547,7 +589,7 @@ impl Mount {
         let done = self
             .nodes
             .store(m.inode)
-            .map_or(Ok(()), |store| store.write(offset, data));
+            .map_or(Err(Errno::EIO), |store| store.write(offset, data));
         let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
         self.sent(match done {
             Ok(()) => self.channel.reply(

@@ -16,6 +16,8 @@ pub struct OpenFile {
     pub file: FileHandle,
     /// The inode, which is this open's alone.
     pub inode: u64,
+    /// With what memory it was opened.
+    pub memory: Memory,
     /// The thread that asked last: it most likely asks again.
     last: Mutex<Option<Arc<Client>>>,
 }
@@ -27,7 +29,13 @@ impl OpenFile {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
             Some(client) if client.tid() == tid => Arc::clone(client),
-            _ => Arc::clone(last.insert(Arc::new(Client::new(tid, self.inode)))),
+            _ => {
+                let client = match self.memory {
+                    Memory::PageCache => Client::with_cached_areas(tid, self.inode),
+                    Memory::Plain | Memory::Passthrough(_) => Client::new(tid, self.inode),
+                };
+                Arc::clone(last.insert(Arc::new(client)))
+            }
         }
     }
 }
@@ -87,6 +95,7 @@ impl Opens {
             card: pending.card,
             file,
             inode: pending.inode,
+            memory: pending.memory,
             last: Mutex::new(None),
         };
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);

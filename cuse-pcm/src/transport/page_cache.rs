@@ -5,7 +5,7 @@
 //! (each new mapping by the client drops them once): a [`Store`] keeps what they hold meanwhile.
 #![allow(unsafe_code, reason = "locks pages in memory")]
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
@@ -80,6 +80,118 @@ impl Store {
     }
 }
 
+/// The thread that maps.
+///
+/// Whoever waits for a FUSE request of its own daemon must not keep that daemon's `/dev/fuse` open: if the daemon is
+/// killed meanwhile, the connection would never end, and neither would the wait. So this thread has descriptors of its
+/// own: the mount's root and no others.
+#[derive(Debug)]
+pub struct Mapper {
+    root: OwnedFd,
+    tid: u32,
+    jobs: Sender<Job>,
+}
+
+impl Mapper {
+    /// Makes the calling thread the mapper. It must own no descriptors but `root`, and gets none of others later.
+    ///
+    /// # Errors
+    /// What unshare(2) and close_range(2) give.
+    pub fn become_here(root: &OwnedFd, jobs: Sender<Job>) -> Result<Mapper, Errno> {
+        let tid = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap_or(0);
+        // SAFETY: from here on this thread uses only standard streams and the copy of `root`; it drops nothing that
+        // owns a descriptor opened elsewhere (see `Mount::run_mapper`).
+        unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::FILES) }
+            .map_err(errno)?;
+        let number = root.as_raw_fd();
+        close_range(3, number - 1)?;
+        close_range(number + 1, i32::MAX)?;
+        // SAFETY: the number is open in this thread's own table, and nothing else here owns it.
+        let root = unsafe { OwnedFd::from_raw_fd(number) };
+        Ok(Mapper { root, tid, jobs })
+    }
+
+    /// The thread's id, as the kernel reports it in requests.
+    #[must_use]
+    pub fn tid(&self) -> u32 {
+        self.tid
+    }
+
+    /// Opens and maps the inode that `name` leads to.
+    ///
+    /// # Errors
+    /// What open(2) and mmap(2) give.
+    pub fn map(&self, name: &str) -> Result<PageBacking, Errno> {
+        map(&self.root, name, self.jobs.clone())
+    }
+
+    /// Ends a mapping. What was written goes out first: unmapping would wait for it with the process's map locked, which
+    /// the readers may need.
+    #[expect(clippy::needless_pass_by_value, reason = "ends here")]
+    pub fn unmap(&self, area: Area) {
+        // SAFETY: writes pages out, changes no content; the range is inside the mapping that `area` keeps.
+        let _ = unsafe {
+            rustix::mm::msync(
+                area.as_ptr().cast(),
+                area.len(),
+                rustix::mm::MsyncFlags::SYNC,
+            )
+        };
+    }
+}
+
+/// This thread's id, as the kernel reports it in requests.
+#[must_use]
+pub fn tid() -> u32 {
+    u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap_or(0)
+}
+
+/// Gives the calling thread descriptors of its own: the standard streams and `root`. It must drop nothing that owns a
+/// descriptor opened elsewhere.
+fn keep_only(root: &OwnedFd) -> Result<OwnedFd, Errno> {
+    // SAFETY: the callers use only what this function returns and drop no other owner of a descriptor.
+    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::FILES) }
+        .map_err(errno)?;
+    let number = root.as_raw_fd();
+    close_range(3, number.saturating_sub(1))?;
+    close_range(number.saturating_add(1), i32::MAX)?;
+    // SAFETY: the number is open in this thread's own table, and nothing else here owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// The anchor: waits for an answer that comes only when the mount stops in an orderly way.
+///
+/// A process that dies unmaps before it closes its files, and unmapping pages of a node waits until they are written out:
+/// by the process itself, which would so wait for ever for its own answer, and every client with it. This thread waits
+/// for a request that was taken and not answered, which no signal ends, and has none of the other threads' files. So it
+/// outlives them all: their files close, the connection goes down, this wait ends, and only then is the memory unmapped.
+///
+/// # Errors
+/// What unshare(2) and close_range(2) give.
+pub fn anchor(root: &OwnedFd) -> Result<(), Errno> {
+    let root = keep_only(root)?;
+    let _ = rustix::fs::fstatfs(&root);
+    Ok(())
+}
+
+fn close_range(from: i32, to: i32) -> Result<(), Errno> {
+    let (Ok(from), Ok(to)) = (libc::c_uint::try_from(from), libc::c_uint::try_from(to)) else {
+        return Ok(());
+    };
+    if from > to {
+        return Ok(());
+    }
+    // SAFETY: closes numbers of this thread's own table, which nothing in this thread refers to.
+    match unsafe { libc::syscall(libc::SYS_close_range, from, to, 0) } {
+        0 => Ok(()),
+        _ => Err(Errno(
+            std::io::Error::last_os_error()
+                .raw_os_error()
+                .unwrap_or(Errno::EIO.0),
+        )),
+    }
+}
+
 /// Work for the mapper.
 #[derive(Debug)]
 pub enum Job {
@@ -104,11 +216,7 @@ pub struct MapRequest {
     pub caller: Caller,
 }
 
-/// Opens `name` under `root` and maps it. For the mapper only: this waits for the readers.
-///
-/// # Errors
-/// What open(2) and mmap(2) give.
-pub fn map(root: impl AsFd, name: &str, jobs: Sender<Job>) -> Result<PageBacking, Errno> {
+fn map(root: impl AsFd, name: &str, jobs: Sender<Job>) -> Result<PageBacking, Errno> {
     let file = rustix::fs::openat(root, name, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
         .map_err(errno)?;
     let length = usize::try_from(END).map_err(|_| Errno::ENOMEM)?;

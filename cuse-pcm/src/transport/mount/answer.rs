@@ -54,7 +54,8 @@ impl Mount {
         };
         let (open_flags, backing_id) = flags_of(&pending);
         let fh = self.opens.insert(&pending, file);
-        let sent = self.channel.reply(
+        // The kernel looks the backing file up only when it has the answer: its number stays until the release.
+        self.channel.reply(
             unique,
             OpenOut {
                 fh,
@@ -63,22 +64,20 @@ impl Mount {
             }
             .as_bytes(),
             &[],
-        );
-        self.forget_backing(&pending);
-        sent
+        )
     }
 
     fn failed(&self, unique: u64, errno: Errno) -> Result<(), Errno> {
         if let Some(pending) = self.opens.end(unique) {
             self.nodes.close(pending.inode);
-            self.forget_backing(&pending);
+            self.forget_backing(pending.memory);
         }
         self.channel.fail(unique, errno)
     }
 
-    /// The open keeps its file; the number has served its turn.
-    fn forget_backing(&self, pending: &PendingOpen) {
-        if let Memory::Passthrough(id) = pending.memory {
+    /// Drops the kernel's number of an open's file.
+    pub(super) fn forget_backing(&self, memory: Memory) {
+        if let Memory::Passthrough(id) = memory {
             passthrough::unregister(&self.channel, id);
         }
     }
