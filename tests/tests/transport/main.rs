@@ -423,3 +423,44 @@ fn automatic_as_a_user() {
 fn the_daemon() {
     node::daemon();
 }
+
+#[test]
+#[ignore = "measures; run with --release --nocapture"]
+fn round_trips() {
+    let time = |name: &str, open: &Open, cmd: u32| {
+        let mut bytes = [0u8; 136];
+        let mut round = || open.word(cmd, bytes.as_mut_ptr() as u64).unwrap();
+        (0..2000).for_each(|_| assert!(round() >= 0));
+        let mut best = Vec::new();
+        for _ in 0..20 {
+            let start = Instant::now();
+            (0..2000).for_each(|_| assert!(round() >= 0));
+            best.push(start.elapsed().as_nanos() / 2000);
+        }
+        best.sort_unstable();
+        println!("{name}: best {} ns, median {} ns", best[0], best[10]);
+    };
+    for kind in [MapKind::Passthrough, MapKind::PageCache] {
+        let served = Served::new(kind, 1);
+        let open = served.open("pcmC0D0p");
+        time(&format!("{kind:?} NUMBER"), &open, NUMBER);
+        time(&format!("{kind:?} SYNC_PTR-sized"), &open, ECHO_136);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let bare = cuse_pcm_tests::bare_fuse::BareServer::start(folder.path()).unwrap();
+    let open = Open::new(bare.path().to_owned(), 0).unwrap();
+    time("bare NUMBER", &open, NUMBER);
+    time("bare SYNC_PTR-sized", &open, ECHO_136);
+    drop(open);
+}
+
+#[test]
+fn the_bare_server_answers_ioctls() {
+    let folder = tempfile::tempdir().unwrap();
+    let bare = cuse_pcm_tests::bare_fuse::BareServer::start(folder.path()).unwrap();
+    let open = Open::new(bare.path().to_owned(), 0).unwrap();
+    let mut bytes = [0xffu8; 136];
+    assert_eq!(open.bytes(ECHO_136, &mut bytes).unwrap(), 0);
+    assert_eq!(bytes, [0; 136]);
+    drop(open);
+}

@@ -18,6 +18,8 @@ pub(crate) const RING: usize = 65536;
 pub(crate) const NUMBER: u32 = number(NONE, b'A', 0x80, 0);
 /// The 8 bytes come back reversed.
 pub(crate) const REVERSE: u32 = number(READ | WRITE, b'A', 0x81, 8);
+/// 136 bytes, as SYNC_PTR has, come back.
+pub(crate) const ECHO_136: u32 = number(READ | WRITE, b'A', 0x8f, 136);
 /// EBADFD with 4 of 8 bytes.
 pub(crate) const ERROR_WITH_BYTES: u32 = number(READ | WRITE, b'A', 0x82, 8);
 /// Waits for an interrupt.
@@ -93,6 +95,10 @@ impl Fake {
             NUMBER => Ok(12345),
             REVERSE => {
                 out = input.iter().rev().copied().collect();
+                Ok(0)
+            }
+            ECHO_136 => {
+                out = input.to_vec();
                 Ok(0)
             }
             ERROR_WITH_BYTES => {
