@@ -24,6 +24,7 @@ mod inbox;
 mod readers;
 mod signals;
 mod timer;
+mod watch;
 
 use engine::Engine;
 
@@ -150,7 +151,7 @@ impl Server {
                 std::thread::sleep(Duration::from_millis(1));
             }
         } else {
-            readers.add()?;
+            readers.add_standby()?;
         }
         self.readers.push(readers);
         Ok(())

@@ -7,7 +7,9 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::watch::{Duty, Watch};
 use crate::transport::Deliver;
+use crate::transport::channel::Received;
 use crate::transport::init::BUFFER;
 use crate::transport::mount::Mount;
 
@@ -21,6 +23,7 @@ pub(super) struct Readers {
     deliver: Arc<dyn Deliver>,
     stopping: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
+    watch: Arc<Watch>,
 }
 
 impl Readers {
@@ -37,6 +40,7 @@ impl Readers {
             deliver,
             stopping,
             threads: Vec::new(),
+            watch: Arc::default(),
         };
         let (ready, answered) = channel();
         readers.spawn(Some(ready))?;
@@ -51,32 +55,49 @@ impl Readers {
         self.spawn(None)
     }
 
-    fn spawn(&mut self, mut ready: Option<Sender<()>>) -> std::io::Result<()> {
-        let (mount, deliver, stopping) = (
-            Arc::clone(&self.mount),
-            Arc::clone(&self.deliver),
-            Arc::clone(&self.stopping),
-        );
-        self.threads.push(
-            std::thread::Builder::new()
-                .name("reader".into())
-                .spawn(move || {
-                    super::signals::block();
-                    let mut buffer = resident();
-                    while !stopping.load(Ordering::Acquire) {
-                        match catch_unwind(AssertUnwindSafe(|| {
-                            mount.serve_one(&mut buffer, &deliver)
-                        })) {
-                            Ok(true) => {}
-                            Ok(false) => break,
-                            Err(_) => log::error!("A request was not served: internal error"),
-                        }
-                        if ready.is_some() && mount.kind().is_some() {
-                            ready.take().map(|ready| ready.send(()));
-                        }
+    /// Starts one that reads only while the first one does not come back from a request.
+    pub(super) fn add_standby(&mut self) -> std::io::Result<()> {
+        let reader = self.reader();
+        self.threads.push(super::thread("standby", move || {
+            let mut buffer = resident();
+            while let Duty::StepIn(turn) = reader.watch.stand_by() {
+                log::warn!("A client holds a reader up; another one serves the rest");
+                while reader.watch.stuck(turn) && !reader.stopping.load(Ordering::Acquire) {
+                    if reader.mount.wait(Duration::from_millis(20))
+                        && !reader.serve_one(&mut buffer, None)
+                    {
+                        return;
                     }
-                })?,
-        );
+                }
+            }
+        })?);
+        Ok(())
+    }
+
+    fn reader(&self) -> Reader {
+        Reader {
+            mount: Arc::clone(&self.mount),
+            deliver: Arc::clone(&self.deliver),
+            stopping: Arc::clone(&self.stopping),
+            watch: Arc::clone(&self.watch),
+        }
+    }
+
+    fn spawn(&mut self, mut ready: Option<Sender<()>>) -> std::io::Result<()> {
+        let reader = self.reader();
+        let first = ready.is_some();
+        self.threads.push(super::thread("reader", move || {
+            let mut buffer = resident();
+            let watch = Arc::clone(&reader.watch);
+            while !reader.stopping.load(Ordering::Acquire) {
+                if !reader.serve_one(&mut buffer, first.then_some(&watch)) {
+                    break;
+                }
+                if ready.is_some() && reader.mount.kind().is_some() {
+                    ready.take().map(|ready| ready.send(()));
+                }
+            }
+        })?);
         Ok(())
     }
 
@@ -85,6 +106,8 @@ impl Readers {
         let Ok(root) = self.mount.root().try_clone_to_owned() else {
             return;
         };
+        self.watch.stop();
+        let reader = self.reader();
         let done = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&done);
         let knocking =
@@ -101,13 +124,40 @@ impl Readers {
         // One more knock may have come after the last reader went.
         let mut buffer = vec![0u8; BUFFER];
         while !knocking.is_finished() {
-            if self.mount.wait(Duration::from_millis(1))
-                && !self.mount.serve_one(&mut buffer, &self.deliver)
-            {
+            if reader.mount.wait(Duration::from_millis(1)) && !reader.serve_one(&mut buffer, None) {
                 break;
             }
         }
         let _ = knocking.join();
+    }
+}
+
+/// What one reading thread has.
+#[derive(Debug)]
+struct Reader {
+    mount: Arc<Mount>,
+    deliver: Arc<dyn Deliver>,
+    stopping: Arc<AtomicBool>,
+    watch: Arc<Watch>,
+}
+
+impl Reader {
+    /// Waits for a request and serves it, whatever happens. False when the connection is over.
+    fn serve_one(&self, buffer: &mut [u8], watch: Option<&Arc<Watch>>) -> bool {
+        let length = match self.mount.receive(buffer) {
+            Received::Message(length) => length,
+            Received::Nothing => return true,
+            Received::Over => return false,
+        };
+        watch.inspect(|watch| watch.begin());
+        let served = catch_unwind(AssertUnwindSafe(|| {
+            self.mount.serve(buffer, length, self.deliver.as_ref());
+        }));
+        watch.inspect(|watch| watch.end());
+        if served.is_err() {
+            log::error!("A request was not served: internal error");
+        }
+        true
     }
 }
 

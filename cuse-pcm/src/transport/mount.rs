@@ -173,19 +173,13 @@ impl Mount {
         self.channel.wait(at_most)
     }
 
-    /// Waits for one message and serves it. False when the connection is over.
-    pub fn serve_one(self: &Arc<Self>, buffer: &mut [u8], deliver: &Arc<dyn Deliver>) -> bool {
-        match self.channel.receive(buffer) {
-            Received::Message(n) => {
-                self.serve(buffer, n, deliver.as_ref());
-                true
-            }
-            Received::Nothing => true,
-            Received::Over => {
-                self.over.store(true, Ordering::Release);
-                false
-            }
+    /// Waits for one message; its bytes are then at the start of `buffer`, for [`Mount::serve`].
+    pub fn receive(&self, buffer: &mut [u8]) -> Received {
+        let received = self.channel.receive(buffer);
+        if received == Received::Over {
+            self.over.store(true, Ordering::Release);
         }
+        received
     }
 
     /// Serves the message of `length` bytes in `buffer`, all of which is scratch space.

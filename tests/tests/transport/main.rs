@@ -306,6 +306,20 @@ fn cards_of_one_mount_do_not_wait_for_each_other() {
 }
 
 #[test]
+fn a_card_that_holds_a_reader_up_does_not_hold_up_another_one() {
+    for kind in [MapKind::Passthrough, MapKind::PageCache] {
+        let served = Served::new(kind, 2);
+        let (a, b) = (served.open("pcmC0D0p"), served.open("pcmC1D0p"));
+        std::thread::scope(|scope| {
+            let busy = scope.spawn(|| a.word(BUSY, 1500).unwrap());
+            std::thread::sleep(Duration::from_millis(50));
+            assert_eq!(b.word(NUMBER, 0).unwrap(), 12345);
+            assert!(!busy.is_finished(), "{kind:?}");
+        });
+    }
+}
+
+#[test]
 fn stopping_answers_whoever_waits_and_ends_what_is_open() {
     both(|served| {
         let open = served.open("pcmC0D0p");

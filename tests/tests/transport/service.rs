@@ -40,7 +40,7 @@ pub(crate) const READY_AFTER: u32 = number(NONE, b'A', 0x89, 0);
 pub(crate) const MAPPABLE: u32 = number(NONE, b'A', 0x8a, 0);
 /// Result: 1 for the control node.
 pub(crate) const IS_CONTROL: u32 = number(NONE, b'A', 0x8e, 0);
-/// Like 10 ms of work with the card held.
+/// Like `arg` ms (at least 10) of work with the card held.
 pub(crate) const BUSY: u32 = number(NONE, b'A', 0x8b, 0);
 /// Result: how many interrupts came.
 pub(crate) const INTERRUPTS: u32 = number(NONE, b'A', 0x8c, 0);
@@ -140,7 +140,7 @@ impl Fake {
             IS_CONTROL => Ok(i32::from(open.node == Node::Control)),
             MAPPABLE => Ok(i32::from(open.backing.mappable())),
             BUSY => {
-                std::thread::sleep(std::time::Duration::from_millis(10));
+                std::thread::sleep(std::time::Duration::from_millis(arg.max(10)));
                 Ok(0)
             }
             INTERRUPTS => Ok(self.interrupts),
