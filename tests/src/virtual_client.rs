@@ -1,4 +1,4 @@
-//! What a client of [`FakeKernel`](crate::fake_kernel::FakeKernel) says most often.
+//! What a client of [`FakeKernel`] says most often.
 
 use cuse_pcm::card::{Card, Identity, PcmDevice};
 use cuse_pcm::pcm::Substream;
