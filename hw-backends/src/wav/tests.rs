@@ -559,7 +559,8 @@ fn a_kill_at_any_moment_leaves_a_valid_file() {
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        while !path.exists() {
+        // From its header on: a file that was only just made is empty.
+        while std::fs::metadata(&path).map_or(0, |file| file.len()) < 44 {
             std::thread::sleep(std::time::Duration::from_micros(200));
         }
         std::thread::sleep(std::time::Duration::from_micros(round * round * 777));
