@@ -265,14 +265,15 @@ impl Mount {
             Body::Open { flags } => self.open(m, flags, deliver),
             Body::Release { fh } => self.release(m, fh, deliver),
             Body::Init(theirs) => self.init(m.unique, &theirs),
-            Body::Statfs
-                if m.caller.tid != 0
-                    && m.caller.tid == self.anchor_thread.load(Ordering::Acquire) =>
-            {
+            Body::Statfs if self.is_anchors(m.caller) => {
                 self.anchor_request.store(m.unique, Ordering::Release);
             }
             _ => self.names(m),
         }
+    }
+
+    fn is_anchors(&self, caller: Caller) -> bool {
+        caller.tid != 0 && caller.tid == self.anchor_thread.load(Ordering::Acquire)
     }
 
     /// The request's name among all connections, and back.
