@@ -8,6 +8,7 @@ help: ## explains the targets
 
 demo: ## plays a melody through an unmodified aplay and shows what arrived
 	@tools/setup build
+	@[ -e target/release/cuse-pcm ] || echo "Building; the first time takes a minute or two."
 	@$(CARGO) build --release --locked --quiet --package cuse-pcm
 	@target/release/cuse-pcm demo
 
