@@ -5,7 +5,6 @@
 //! before and after letting go.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -86,7 +85,7 @@ impl Service for Gone {
 pub struct Server {
     engine: Arc<Engine>,
     mounts: Vec<Arc<Mount>>,
-    stopping: Arc<AtomicBool>,
+    ended: bool,
     readers: Vec<readers::Readers>,
     mappers: Vec<JoinHandle<()>>,
     anchors: Vec<JoinHandle<()>>,
@@ -103,14 +102,13 @@ impl Server {
     /// What starting a thread gives; ETIMEDOUT where the kernel sent no INIT.
     pub fn start(cards: Vec<Box<dyn Service>>, mounts: &[Arc<Mount>]) -> std::io::Result<Server> {
         let engine = Arc::new(Engine::new(cards));
-        let stopping = Arc::new(AtomicBool::new(false));
         let timers = (0..engine.cards())
             .map(|card| timer::start(&engine, card))
             .collect::<Result<_, _>>()?;
         let mut server = Server {
             engine,
             mounts: Vec::new(),
-            stopping,
+            ended: false,
             readers: Vec::new(),
             mappers: Vec::new(),
             anchors: Vec::new(),
@@ -132,7 +130,7 @@ impl Server {
         let (opening, to) = (Arc::clone(mount), Arc::clone(&deliver));
         self.mappers
             .push(thread("opener", move || opening.run_opener(to.as_ref()))?);
-        let mut readers = readers::Readers::first(mount, &deliver, &self.stopping)?;
+        let mut readers = readers::Readers::first(mount, &deliver)?;
         if mount.kind() == Some(MapKind::PageCache) {
             self.guards.push(Guard::new(mount.root())?);
             // Each card may hold one reader up while it touches pages that another one has to bring.
@@ -176,7 +174,7 @@ impl Server {
     }
 
     fn end(&mut self) {
-        if self.stopping.swap(true, Ordering::SeqCst) {
+        if std::mem::replace(&mut self.ended, true) {
             return;
         }
         self.mounts.iter().for_each(|m| m.unmount());

@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Readers {
     mount: Arc<Mount>,
     deliver: Arc<dyn Deliver>,
+    /// Only set once nobody needs the readers any more: what a card gives back is written out through them.
     stopping: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     watch: Arc<Watch>,
@@ -31,14 +32,12 @@ impl Readers {
     pub(super) fn first(
         mount: &Arc<Mount>,
         deliver: &Arc<dyn Deliver>,
-        stopping: &Arc<AtomicBool>,
     ) -> std::io::Result<Readers> {
-        let (mount, deliver, stopping) =
-            (Arc::clone(mount), Arc::clone(deliver), Arc::clone(stopping));
+        let (mount, deliver) = (Arc::clone(mount), Arc::clone(deliver));
         let mut readers = Readers {
             mount,
             deliver,
-            stopping,
+            stopping: Arc::default(),
             threads: Vec::new(),
             watch: Arc::default(),
         };
@@ -106,6 +105,7 @@ impl Readers {
         let Ok(root) = self.mount.root().try_clone_to_owned() else {
             return;
         };
+        self.stopping.store(true, Ordering::Release);
         self.watch.stop();
         let reader = self.reader();
         let done = Arc::new(AtomicBool::new(false));

@@ -337,6 +337,25 @@ fn stopping_answers_whoever_waits_and_ends_what_is_open() {
 }
 
 #[test]
+fn stopping_waits_for_pages_that_are_written_out() {
+    for _ in 0..20 {
+        let served = Served::new(MapKind::PageCache, 1);
+        let open = served.open("pcmC0D0p");
+        let ring = open.map(0, RING).unwrap();
+        for word in 0..RING / 8 {
+            ring.store(word, 1);
+            if word % 512 == 0 {
+                open.poke(0, 8 * word as u64, 2);
+            }
+        }
+        let others: Vec<_> = (0..4).map(|_| served.open("pcmC0D0p")).collect();
+        others.iter().for_each(|other| other.poke(0, 0, 1));
+        drop(others);
+        served.stop();
+    }
+}
+
+#[test]
 fn a_killed_daemon_ends_every_call() {
     both(|served| {
         let open = served.open("pcmC0D0p");
