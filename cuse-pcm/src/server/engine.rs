@@ -104,8 +104,14 @@ impl Slot {
         if let Some(request) = request {
             held.handle(request, &now);
         }
+        let mut deadline = held.service.next_deadline();
+        if deadline.is_some_and(|due| due <= now.monotonic) {
+            // What is due at once (a device that runs free) costs no turn of the timer's.
+            held.service.tick(&now);
+            deadline = held.service.next_deadline();
+        }
         // Under the lock, so that no later deadline overwrites an earlier one.
-        self.alarm.set(held.service.next_deadline());
+        self.alarm.set(deadline);
     }
 
     fn look_again(&self) {
