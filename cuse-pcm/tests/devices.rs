@@ -160,8 +160,8 @@ impl Client {
             }
             let next = self.next().unwrap().max(now);
             if next - now <= MS {
-                // A file's thread may need a moment.
-                std::thread::sleep(Duration::from_micros(20));
+                // A file's thread may need a moment: time does not run ahead of it.
+                std::thread::sleep(Duration::from_nanos((next - now).max(20_000)));
             }
             now = next;
             self.serve(now);

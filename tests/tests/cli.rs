@@ -225,7 +225,7 @@ fn state(pid: u32) -> String {
 
 #[test]
 fn a_job_stops_and_goes_on_as_a_whole() {
-    let (mut child, _out) = started("sleep 0.3; exit 4");
+    let (mut child, _out) = started("sleep 2; exit 4");
     send("TSTP", child.id());
     wait_until("it stops", Duration::from_secs(5), || {
         state(child.id()) == "T"
