@@ -1,5 +1,7 @@
 //! The sample formats of alsa-lib's programs, described anew and apart from the card, so that tests compare two tellings.
 
+use crate::wav_file::WavFile;
+
 /// How a WAV file holds the samples of a format without loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wav {
@@ -169,6 +171,19 @@ impl Format {
             }
         }
         out
+    }
+}
+
+/// A WAV file of stereo S16 noise at 48 kHz.
+#[must_use]
+pub fn noise_file(frames: usize, seed: u64) -> WavFile {
+    let format = FORMATS.iter().find(|f| f.name == "S16_LE");
+    WavFile {
+        tag: 1,
+        channels: 2,
+        rate: 48000,
+        bits: 16,
+        data: format.map_or(Vec::new(), |f| f.noise(frames * 2, seed)),
     }
 }
 

@@ -10,19 +10,12 @@
 use std::time::{Duration, Instant};
 
 use cuse_pcm_tests::harness::{KINDS, Kind, folder, open_to_all, run, run_ok, words};
-use cuse_pcm_tests::sample_formats::FORMATS;
+use cuse_pcm_tests::sample_formats::noise_file;
 use cuse_pcm_tests::wav_file::WavFile;
 
 /// A stereo S16 sound at 48 kHz.
 fn sound(frames: usize) -> WavFile {
-    let format = FORMATS.iter().find(|f| f.name == "S16_LE").unwrap();
-    WavFile {
-        tag: 1,
-        channels: 2,
-        rate: 48000,
-        bits: 16,
-        data: format.noise(frames * 2, 99),
-    }
+    noise_file(frames, 99)
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -13,19 +13,12 @@ use std::time::Duration;
 
 use cuse_pcm_tests::client::{PcmClient, Setup};
 use cuse_pcm_tests::harness::{Kind, folder, open_to_all, program, run, words};
-use cuse_pcm_tests::sample_formats::FORMATS;
+use cuse_pcm_tests::sample_formats::noise_file;
 use cuse_pcm_tests::served::Served;
 use cuse_pcm_tests::wav_file::WavFile;
 
 fn sound(frames: usize) -> WavFile {
-    let format = FORMATS.iter().find(|f| f.name == "S16_LE").unwrap();
-    WavFile {
-        tag: 1,
-        channels: 2,
-        rate: 48000,
-        bits: 16,
-        data: format.noise(frames * 2, 31),
-    }
+    noise_file(frames, 31)
 }
 
 /// Asserts a refusal that names the file, and these parts of what to do.

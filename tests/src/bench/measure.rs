@@ -50,7 +50,7 @@ impl Bare {
 
     fn file(&self) -> io::Result<File> {
         let path = format!(
-            "/proc/{}/root{}/floor",
+            "/proc/{}/root{}/bare",
             self.child.id(),
             self.folder.path().display()
         );
