@@ -1,7 +1,7 @@
 # `make` alone explains the targets.
 CARGO := tools/cargo
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench build
+.PHONY: help demo test bench vm build
 
 help: ## explains the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -20,6 +20,11 @@ bench: ## measures the card against floors taken in the same run (table; target/
 	@tools/setup test
 	@$(CARGO) build --release --workspace --bins --locked --quiet
 	@target/release/bench --json target/bench.json
+
+vm: ## opens a shell in a virtual machine with CUSE, snd-dummy and snd-aloop (tests/vm/run --help)
+	@tools/setup vm
+	@$(CARGO) build --locked --quiet --workspace --bins
+	@tests/vm/run --programs target/debug --shell
 
 build: ## builds target/release/cuse-pcm
 	@tools/setup build
