@@ -20,4 +20,5 @@ pub mod rust_source;
 pub mod sample_formats;
 pub mod served;
 pub mod virtual_client;
+pub mod vm;
 pub mod wav_file;
