@@ -1,10 +1,10 @@
 # `make` alone explains the targets.
 CARGO := tools/cargo
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench vm build
+.PHONY: help demo test test-vm bench vm build
 
 help: ## explains the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 demo: ## plays a melody through an unmodified aplay and shows what arrived
 	@tools/setup build
@@ -15,6 +15,11 @@ demo: ## plays a melody through an unmodified aplay and shows what arrived
 test: ## format, lints, documentation, all tests
 	@tools/setup test
 	@tools/check
+
+test-vm: ## the tests that boot a virtual machine with Linux 6.12
+	@tools/setup vm
+	@$(CARGO) build --locked --quiet --workspace --bins
+	@$(CARGO) test --locked --package cuse-pcm-tests --test vm -- --ignored
 
 bench: ## measures the card against floors taken in the same run (table; target/bench.json)
 	@tools/setup test
