@@ -1,9 +1,10 @@
-//! A sound card: who it is, its PCM devices, its control elements.
+//! A sound card: who it is, its PCM devices and which of their substreams are linked, its control elements.
 //!
 //! Knows nothing of open descriptors and requests.
 
 pub mod control;
 pub mod device;
+mod groups;
 pub mod identity;
 
 pub use device::{PcmDevice, SubstreamId};
@@ -11,6 +12,7 @@ pub use identity::Identity;
 
 use crate::pcm::Substream;
 use control::Control;
+use groups::Groups;
 
 /// One card.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub struct Card {
     pub devices: Vec<PcmDevice>,
     /// Control elements.
     pub control: Control,
+    groups: Groups,
 }
 
 impl Card {
@@ -32,6 +35,7 @@ impl Card {
             identity,
             devices,
             control: Control::new(),
+            groups: Groups::default(),
         }
     }
 

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use hw_backends::units::{Nanos, Now};
 use uapi::Errno;
 
-use crate::card::Card;
+use crate::card::{Card, SubstreamId};
 use crate::request::{Abi, Answer, Caller, ClientMemory, FileHandle, Operation, Reply, Request};
 use argument::Argument;
 use pcm::PcmCall;
@@ -58,6 +58,8 @@ pub struct Files {
     parked: Parked,
     /// What read(2) fetched, kept for the next one.
     scratch: Vec<u8>,
+    /// Substreams on which something is due; empty between calls.
+    due: Vec<SubstreamId>,
     /// The card was taken away.
     gone: bool,
 }
@@ -83,6 +85,7 @@ impl Files {
             table,
             parked,
             scratch: Vec::new(),
+            due: Vec::new(),
             gone: false,
         }
     }
@@ -173,11 +176,20 @@ impl Files {
 
     /// Device deadlines and time-outs that are due: pointer updates, wake-ups, parked requests.
     pub fn tick(&mut self, now: &Now) {
-        for (_, substream) in self.card.open_substreams_mut() {
-            if substream.next_event().is_some_and(|at| at <= now.monotonic) {
-                substream.elapsed(now);
-            }
+        let mut due = std::mem::take(&mut self.due);
+        let substreams = self.card.open_substreams();
+        due.extend(substreams.filter_map(|(id, substream)| {
+            let is_due = substream.next_event().is_some_and(|at| at <= now.monotonic);
+            is_due.then_some(id)
+        }));
+        for id in due.drain(..) {
+            self.card.together(&id, now, |card| {
+                if let Some(substream) = card.substream_mut(&id) {
+                    substream.elapsed(now);
+                }
+            });
         }
+        self.due = due;
         self.settle(now);
         self.parked.time_out(&mut self.card, now);
         self.settle(now);
@@ -210,6 +222,7 @@ impl Files {
             caller,
             ..
         } = ioctl;
+        let regroups = cmd == uapi::pcm::table::UNLINK;
         let mut argument = Argument::new(cmd, arg, abi, input, out_size, caller, &*memory);
         let linked = pcm::link_target(&argument, &self.table);
         let outcome = match self.table.get_mut(ioctl.file) {
@@ -241,7 +254,11 @@ impl Files {
                 self.parked.park(waiting, timeout, &mut self.card, now);
             }
         }
+        if regroups {
+            self.parked.regroup(&mut self.card, now);
+        }
     }
+
     fn release(&mut self, file: FileHandle, reply: Reply, now: &Now) {
         let cause = if self.gone {
             Errno::ENODEV
@@ -271,17 +288,21 @@ impl Files {
     /// Lets what became due reach those who wait for it.
     fn settle(&mut self, now: &Now) {
         for _ in 0..ROUNDS {
-            let mut quiet = true;
+            let mut due = std::mem::take(&mut self.due);
             for (id, substream) in self.card.open_substreams_mut() {
-                let due = substream.take_wakeups();
-                if due.pollers {
+                let wakeups = substream.take_wakeups();
+                if wakeups.pollers {
                     self.table.wake_pollers(&id);
                 }
-                if due.transfers {
-                    quiet = false;
-                    self.parked.wake(substream, &id, now);
+                if wakeups.transfers {
+                    due.push(id);
                 }
             }
+            let mut quiet = due.is_empty();
+            for id in due.drain(..) {
+                self.parked.wake(&mut self.card, &id, now);
+            }
+            self.due = due;
             quiet &= !self.tell_control_files(now);
             if quiet {
                 return;

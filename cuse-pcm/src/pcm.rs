@@ -15,6 +15,7 @@
 mod action;
 pub mod configure;
 pub mod drain;
+pub mod group;
 pub mod hw_params;
 mod hw_ptr;
 pub mod interval;

@@ -130,8 +130,13 @@ impl Files {
         if self.table.uses(id) {
             return;
         }
-        if let Some(substream) = self.card.substream_mut(id) {
-            substream.close(now);
+        self.card.together(id, now, |card| {
+            if let Some(substream) = card.substream_mut(id) {
+                substream.close(now);
+            }
+        });
+        if self.card.unlink(id).is_ok() {
+            self.parked.regroup(&mut self.card, now);
         }
         for Waiting {
             reply,

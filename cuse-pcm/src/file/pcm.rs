@@ -97,9 +97,32 @@ pub(crate) fn ioctl(call: &mut PcmCall<'_, '_>) -> Outcome {
         return Outcome::Done(Err(Errno::ENOTTY));
     }
     match handler(cmd) {
-        Some(handler) => handler(call),
+        // These two look at the group from outside.
+        Some(handler) if matches!(cmd, table::LINK | table::UNLINK) => handler(call),
+        Some(handler) => together(call, handler),
         None => Outcome::Done(Err(Errno::ENOTTY)),
     }
+}
+
+/// Handles one ioctl with the whole group there (§9.1).
+fn together(call: &mut PcmCall<'_, '_>, handler: Handler) -> Outcome {
+    let PcmCall {
+        file,
+        card,
+        argument,
+        linked,
+        now,
+    } = call;
+    let id = file.substream;
+    card.together(&id, now, |card| {
+        handler(&mut PcmCall {
+            file,
+            card,
+            argument,
+            linked: *linked,
+            now,
+        })
+    })
 }
 
 /// Who handles which number.

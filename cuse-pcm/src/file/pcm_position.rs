@@ -7,7 +7,7 @@ use super::Outcome;
 use super::open::O_NONBLOCK;
 use super::pcm::{PcmCall, flag};
 use super::pcm_transfer::signed;
-use super::wait::Work;
+use super::wait::{Draining, Work};
 use crate::pcm::{Drain, Substream};
 
 use hw_backends::units::Now;
@@ -71,7 +71,9 @@ pub(super) fn drain(call: &mut PcmCall<'_, '_>) -> Outcome {
         .substream()
         .and_then(|substream| substream.drain(flags & O_NONBLOCK != 0, now));
     match drain {
-        Ok(Drain::Wait { timeout }) => Outcome::Wait(timeout, Work::Drain(id, timeout)),
+        Ok(Drain::Wait { timeout }) => {
+            Outcome::Wait(timeout, Work::Drain(Draining::of(id, call.card)))
+        }
         Ok(Drain::Done) => Outcome::Done(Ok(0)),
         Err(errno) => Outcome::Done(Err(errno)),
     }

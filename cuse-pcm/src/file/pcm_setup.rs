@@ -1,7 +1,7 @@
 //! Ioctls that identify and configure: PVERSION to SW_PARAMS, CHANNEL_INFO, LINK and UNLINK.
 
 use uapi::Errno;
-use uapi::pcm::{ChannelInfo, HwParams, State, SwParams, table};
+use uapi::pcm::{ChannelInfo, HwParams, SwParams, table};
 
 use super::Outcome;
 use super::pcm::PcmCall;
@@ -96,25 +96,16 @@ fn layout(call: &mut PcmCall<'_, '_>) -> Result<(), Errno> {
     call.argument.put(&info)
 }
 
-/// LINK: the descriptor's number comes in the argument word (§9.1). Streams of this card are not grouped.
+/// LINK: the descriptor's number comes in the argument word (§9.1). Only streams of one card can be linked; one of
+/// another card is answered like a file that is none of a PCM.
 pub(super) fn link(call: &mut PcmCall<'_, '_>) -> Outcome {
-    Outcome::Done(Err(match call.linked {
-        Some(other) if other == call.file.substream => Errno::EINVAL,
-        Some(other) => {
-            let caller = call
-                .substream()
-                .map_or(State::Open, |substream| substream.state());
-            log::debug!(
-                "LINK of {:?} ({caller:?}) and {other:?} is refused",
-                call.file.substream
-            );
-            Errno::EBADFD
-        }
-        None => Errno::EBADFD,
-    }))
+    let target = call.linked.ok_or(Errno::EBADFD);
+    target
+        .and_then(|target| call.card.link(&call.file.substream, &target))
+        .into()
 }
 
-/// UNLINK: nothing is linked.
-pub(super) fn unlink(_call: &mut PcmCall<'_, '_>) -> Outcome {
-    Outcome::Done(Err(Errno::EALREADY))
+/// UNLINK: leaves the group; a drain that waits for its end goes on without it.
+pub(super) fn unlink(call: &mut PcmCall<'_, '_>) -> Outcome {
+    call.card.unlink(&call.file.substream).into()
 }

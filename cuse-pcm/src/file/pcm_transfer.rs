@@ -273,12 +273,17 @@ impl Files {
         memory: Arc<dyn ClientMemory>,
         now: &Now,
     ) {
-        let (id, substream) = match self.transferable(io) {
-            Ok(found) => found,
+        let id = match self.transferable(io) {
+            Ok(id) => id,
             Err(errno) => return reply.fail(errno),
         };
-        let begun = begin_bytes(substream, io.size, now);
-        let (mut transfer, frames) = match begun {
+        let begun = self.card.together(&id, now, |card| {
+            let substream = card.substream_mut(&id).ok_or(Errno::ENODEV)?;
+            let (mut transfer, frames) = begin_bytes(substream, io.size, now)?;
+            let next = run(substream, &mut transfer, &mut samples, &*memory, now);
+            Ok((transfer, frames, next))
+        });
+        let (transfer, frames, next) = match begun {
             Ok(begun) => begun,
             Err(errno) => return reply.fail(errno),
         };
@@ -286,7 +291,7 @@ impl Files {
             TransferAnswer::Write(size, _) => TransferAnswer::Write(size, frames),
             other => other,
         };
-        let (timeout, yielded) = match run(substream, &mut transfer, &mut samples, &*memory, now) {
+        let (timeout, yielded) = match next {
             Next::Waits(timeout) => (timeout, false),
             Next::Yields => (None, true),
             Next::Done(result) => {
@@ -313,7 +318,7 @@ impl Files {
         self.parked.park(waiting, timeout, &mut self.card, now);
     }
 
-    fn transferable(&mut self, io: &Io) -> Result<(SubstreamId, &mut Substream), Errno> {
+    fn transferable(&mut self, io: &Io) -> Result<SubstreamId, Errno> {
         if self.gone {
             return Err(Errno::ENODEV);
         }
@@ -331,7 +336,7 @@ impl Files {
         if id.direction != io.direction {
             return Err(Errno::EINVAL);
         }
-        Ok((id, self.card.substream_mut(&id).ok_or(Errno::ENODEV)?))
+        Ok(id)
     }
 }
 

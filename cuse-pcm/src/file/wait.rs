@@ -27,12 +27,39 @@ const PAUSED_SLEEP: Nanos = Nanos(100_000_000);
 pub(crate) enum Work {
     /// Space or data.
     Transfer(Pending),
-    /// The end of the last period. The time-out is a length.
-    Drain(SubstreamId, Option<Nanos>),
+    /// The end of the last period.
+    Drain(Draining),
     /// A free substream.
     Open(Opening),
     /// An event, to be read with so many bytes of room.
     ControlRead(usize),
+}
+
+/// A drain that waits for its group (§6.10).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Draining {
+    /// Whose drain it is.
+    substream: SubstreamId,
+    /// The member it sleeps on.
+    watched: SubstreamId,
+    /// Longest sleep without a wake-up of that member, a length.
+    timeout: Option<Nanos>,
+}
+
+impl Draining {
+    /// The drain of a substream, whose group is with it.
+    pub(crate) fn of(substream: SubstreamId, card: &Card) -> Draining {
+        let watch = card.substream(&substream).and_then(Substream::playing_out);
+        let (watched, timeout) = match watch {
+            Some((at, timeout)) => (card.member(&substream, at), timeout),
+            None => (None, None),
+        };
+        Draining {
+            substream,
+            watched: watched.unwrap_or(substream),
+            timeout,
+        }
+    }
 }
 
 /// A request that waits.
@@ -60,12 +87,20 @@ pub(crate) enum Next {
 }
 
 impl Waiting {
-    /// The substream that wakes it.
+    /// The substream it belongs to.
     fn substream(&self) -> Option<SubstreamId> {
         match &self.work {
             Work::Transfer(pending) => Some(pending.substream),
-            Work::Drain(substream, _) => Some(*substream),
+            Work::Drain(draining) => Some(draining.substream),
             Work::Open(_) | Work::ControlRead(_) => None,
+        }
+    }
+
+    /// Whether it looks again when something changed on this substream.
+    fn woken_by(&self, id: &SubstreamId) -> bool {
+        match &self.work {
+            Work::Drain(draining) if draining.watched == *id => true,
+            _ => self.substream() == Some(*id),
         }
     }
 }
@@ -143,15 +178,24 @@ impl Parked {
     }
 
     /// Something changed on a substream: whoever waits for it looks again.
-    pub(crate) fn wake(&mut self, substream: &mut Substream, id: &SubstreamId, now: &Now) {
+    pub(crate) fn wake(&mut self, card: &mut Card, id: &SubstreamId, now: &Now) {
+        self.look(card, now, |waiting| waiting.woken_by(id));
+    }
+
+    /// A group is no longer what it was: whoever waits for one looks again.
+    pub(crate) fn regroup(&mut self, card: &mut Card, now: &Now) {
+        self.look(card, now, |waiting| matches!(waiting.work, Work::Drain(_)));
+    }
+
+    fn look(&mut self, card: &mut Card, now: &Now, which: impl Fn(&Waiting) -> bool) {
         let mut at = 0;
         while let Some(slot) = self.slots.get_mut(at) {
-            if slot.waiting.substream() != Some(*id) {
+            if !which(&slot.waiting) {
                 at = at.saturating_add(1);
                 continue;
             }
             let mut slot = self.slots.remove(at);
-            match look_again(&mut slot.waiting, substream, now) {
+            match look_again(&mut slot.waiting, card, now) {
                 Next::Done(result) => finish(slot.waiting, result),
                 Next::Waits(timeout) => {
                     slot.sleep(timeout, now);
@@ -241,15 +285,25 @@ impl Parked {
 }
 
 /// After a wake-up.
-fn look_again(waiting: &mut Waiting, substream: &mut Substream, now: &Now) -> Next {
-    match &mut waiting.work {
-        Work::Transfer(pending) => pending.run(substream, &*waiting.memory, now),
-        Work::Drain(_, timeout) => match substream.drain_state(false, now) {
-            Some(result) => Next::Done(result.map(|()| 0)),
-            None => Next::Waits(*timeout),
-        },
-        Work::Open(_) | Work::ControlRead(_) => Next::Waits(None),
-    }
+fn look_again(waiting: &mut Waiting, card: &mut Card, now: &Now) -> Next {
+    let Some(id) = waiting.substream() else {
+        return Next::Waits(None);
+    };
+    card.together(&id, now, |card| {
+        match (&mut waiting.work, card.substream_mut(&id)) {
+            (Work::Transfer(pending), Some(substream)) => {
+                pending.run(substream, &*waiting.memory, now)
+            }
+            (Work::Drain(draining), Some(substream)) => match substream.drain_state(false, now) {
+                Some(result) => Next::Done(result.map(|()| 0)),
+                None => {
+                    *draining = Draining::of(id, card);
+                    Next::Waits(draining.timeout)
+                }
+            },
+            _ => Next::Waits(None),
+        }
+    })
 }
 
 /// What a time-out means.
@@ -262,7 +316,13 @@ enum Late {
 
 /// After its time-out.
 fn too_late(waiting: &mut Waiting, card: &mut Card, now: &Now) -> Late {
-    let substream = waiting.substream().and_then(|id| card.substream_mut(&id));
+    match waiting.substream() {
+        Some(id) => card.together(&id, now, |card| late(waiting, card.substream_mut(&id), now)),
+        None => Late::End(Errno::EIO),
+    }
+}
+
+fn late(waiting: &mut Waiting, substream: Option<&mut Substream>, now: &Now) -> Late {
     match (&mut waiting.work, substream) {
         (Work::Transfer(pending), Some(substream)) if pending.yielded => {
             match pending.run(substream, &*waiting.memory, now) {
@@ -274,8 +334,8 @@ fn too_late(waiting: &mut Waiting, card: &mut Card, now: &Now) -> Late {
         (Work::Transfer(_), Some(substream)) if substream.state() == State::Paused => {
             Late::Again(Some(PAUSED_SLEEP))
         }
-        (Work::Drain(_, timeout), Some(substream)) => match substream.drain_state(true, now) {
-            None => Late::Again(*timeout),
+        (Work::Drain(draining), Some(substream)) => match substream.drain_state(true, now) {
+            None => Late::Again(draining.timeout),
             Some(Err(errno)) => Late::End(errno),
             Some(Ok(())) => Late::Finish(Ok(0)),
         },

@@ -7,6 +7,7 @@ use hw_backends::units::Now;
 use uapi::Errno;
 
 use super::Substream;
+use super::group::Members;
 
 /// A change of state.
 pub(super) trait Action {
@@ -35,25 +36,34 @@ pub(super) trait Action {
 /// The first member's that refuses, in *pre* or in *run*; no state has changed then.
 pub(super) fn apply(
     action: &impl Action,
-    members: &mut [&mut Substream],
+    members: &mut Members<'_>,
     now: &Now,
 ) -> Result<(), Errno> {
-    for member in &*members {
-        action.pre(member)?;
-    }
-    for at in 0..members.len() {
-        let Some((member, told)) = members.get_mut(..=at).and_then(<[_]>::split_last_mut) else {
-            break;
-        };
-        if let Err(errno) = action.run(member, now) {
-            for earlier in told {
+    each(members, |member| action.pre(member)).map_err(|(_, errno)| errno)?;
+    if let Err((told, errno)) = each(members, |member| action.run(member, now)) {
+        for at in 0..told {
+            if let Some(earlier) = members.get_mut(at) {
                 action.undo(earlier, now);
             }
-            return Err(errno);
         }
+        return Err(errno);
     }
-    for member in members {
+    let post = each(members, |member| {
         action.post(member, now);
+        Ok(())
+    });
+    post.map_err(|(_, errno)| errno)
+}
+
+/// One step for one member after the other; the first error, and how many members came before it.
+fn each(
+    members: &mut Members<'_>,
+    mut step: impl FnMut(&mut Substream) -> Result<(), Errno>,
+) -> Result<(), (usize, Errno)> {
+    for at in 0..members.len() {
+        if let Some(member) = members.get_mut(at) {
+            step(member).map_err(|errno| (at, errno))?;
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use uapi::Errno;
 use uapi::pcm::State;
 
 use super::Substream;
-use super::action::{self, Action};
+use super::action::Action;
 use super::position::signed;
 use super::transition::Stop;
 
@@ -77,6 +77,15 @@ impl Action for DrainInit {
         }
     }
 
+    fn undo(&self, s: &mut Substream, now: &Now) {
+        match DrainInit::beginning(s) {
+            Beginning::Start => s.unstart(now),
+            // A capture that was stopped cannot go on where it was: it is what it became.
+            Beginning::Stop(to) => s.stopped(to, now),
+            Beginning::PlayOut | Beginning::SetUp | Beginning::Leave => {}
+        }
+    }
+
     fn post(&self, s: &mut Substream, now: &Now) {
         match DrainInit::beginning(s) {
             Beginning::Start => s.started(State::Draining, now),
@@ -104,16 +113,13 @@ impl Substream {
                 return Err(Errno::EBADFD);
             }
             s.release_pause(now);
-            action::apply(&DrainInit, &mut [s], now)?;
+            s.act(&DrainInit, now)?;
             if nonblock {
                 return Err(Errno::EAGAIN);
             }
-            Ok(if s.playing_out() {
-                Drain::Wait {
-                    timeout: s.runtime.patience(),
-                }
-            } else {
-                Drain::Done
+            Ok(match s.playing_out() {
+                Some((_, timeout)) => Drain::Wait { timeout },
+                None => Drain::Done,
             })
         })
     }
@@ -127,7 +133,7 @@ impl Substream {
             if timed_out && s.runtime.state() == State::Suspended {
                 return Some(Err(Errno::ESTRPIPE));
             }
-            if !s.playing_out() {
+            if s.playing_out().is_none() {
                 return Some(Ok(()));
             }
             if !timed_out {
@@ -140,10 +146,17 @@ impl Substream {
 
     /// The last frame was played: only this stream of its group stops.
     pub(super) fn drain_done(&mut self, now: &Now) {
-        let _ = action::apply(&Stop { to: State::Setup }, &mut [self], now);
+        let _ = self.act_alone(&Stop { to: State::Setup }, now);
     }
 
-    fn playing_out(&self) -> bool {
-        self.direction == Direction::Playback && self.runtime.state() == State::Draining
+    /// The member of the group that a waiting drain sleeps on, by its place in the order of joining, and how long it
+    /// sleeps at most; `None` when no member plays out.
+    #[must_use]
+    pub fn playing_out(&self) -> Option<(usize, Option<Nanos>)> {
+        let playing = |s: &Substream| {
+            s.direction == Direction::Playback && s.runtime.state() == State::Draining
+        };
+        let (at, member) = self.find_member(playing)?;
+        Some((at, member.runtime.patience()))
     }
 }

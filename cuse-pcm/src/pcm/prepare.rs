@@ -5,7 +5,7 @@ use uapi::Errno;
 use uapi::pcm::State;
 
 use super::Substream;
-use super::action::{self, Action};
+use super::action::Action;
 use super::hw_ptr::Cause;
 use super::position::Position;
 use super::silence::Silence;
@@ -94,7 +94,7 @@ impl Substream {
                 s.release_pause(now);
                 s.stop(State::Setup, now);
             }
-            action::apply(&Prepare { nonblock }, &mut [s], now)
+            s.act(&Prepare { nonblock }, now)
         })
     }
 
@@ -104,6 +104,15 @@ impl Substream {
     /// EBADFD: not PREPARED, RUNNING, PAUSED or SUSPENDED.
     #[doc(alias = "SNDRV_PCM_IOCTL_RESET")]
     pub fn reset(&mut self, now: &Now) -> Result<(), Errno> {
-        self.operation(now, |s| action::apply(&Reset, &mut [s], now))
+        self.operation(now, |s| {
+            s.act(&Reset, now)?;
+            if s.find_member(|member| member.state() == State::Xrun)
+                .is_some()
+            {
+                // One was found to have run dry; it was looked at alone, the others follow.
+                s.stop(State::Xrun, now);
+            }
+            Ok(())
+        })
     }
 }

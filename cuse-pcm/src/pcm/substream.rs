@@ -8,10 +8,12 @@ use uapi::Errno;
 use uapi::pcm::{MmapControl, MmapStatus, State};
 
 use super::Wakeups;
+use super::group::Peers;
 use super::hw_ptr::Cause;
 use super::pages::SharedPages;
 use super::position::Position;
 use super::runtime::{Runtime, timespec};
+use super::transition::Stop;
 use crate::buffer::{Budget, Limits, ManagedBuffer};
 
 /// One substream of a PCM device.
@@ -25,7 +27,9 @@ pub struct Substream {
     pub(super) configured: bool,
     /// Information flags of the device at open.
     pub(super) hardware_info: u32,
-    open: bool,
+    pub(super) open: bool,
+    /// The others of its group, while it acts.
+    pub(super) peers: Peers,
     pages: SharedPages,
 }
 
@@ -69,6 +73,7 @@ impl Substream {
             configured: false,
             hardware_info: 0,
             open: false,
+            peers: Peers::default(),
             pages: SharedPages::default(),
         }
     }
@@ -141,6 +146,13 @@ impl Substream {
             if s.runtime.state() != State::Disconnected {
                 s.release_pause(now);
                 s.stop(State::Setup, now);
+            }
+            if !matches!(
+                s.runtime.state(),
+                State::Open | State::Setup | State::Disconnected
+            ) {
+                // The group would not stop with it: a member is OPEN.
+                let _ = s.act_alone(&Stop { to: State::Setup }, now);
             }
             if s.runtime.state() != State::Open {
                 s.unconfigure();
@@ -234,7 +246,7 @@ impl Substream {
         }
     }
 
-    fn publish(&mut self) {
+    pub(super) fn publish(&mut self) {
         let status = self.status_record();
         let control = MmapControl {
             appl_ptr: self.runtime.appl.0,

@@ -7,7 +7,7 @@ use uapi::Errno;
 use uapi::pcm::State;
 
 use super::Substream;
-use super::action::{self, Action};
+use super::action::Action;
 use super::state::running;
 
 /// PREPARED to RUNNING.
@@ -30,7 +30,7 @@ impl Action for Start {
     }
 
     fn undo(&self, s: &mut Substream, now: &Now) {
-        let _ = s.trigger(Trigger::Stop, now);
+        s.unstart(now);
     }
 
     fn post(&self, s: &mut Substream, now: &Now) {
@@ -184,6 +184,12 @@ impl Substream {
         self.device.trigger(trigger, &view, now)
     }
 
+    /// Takes back a start.
+    pub(super) fn unstart(&mut self, now: &Now) {
+        let _ = self.trigger(Trigger::Stop, now);
+        self.runtime.stopping = true;
+    }
+
     /// Starts the device into a drain, and says so.
     pub(super) fn start_draining(&mut self, now: &Now) -> Result<(), Errno> {
         let view = self.view_as(true);
@@ -239,9 +245,9 @@ impl Substream {
             || rt.avail(self.direction) < rt.extent.buffer
     }
 
-    /// Stops the group in `to`. Refused (and ignored) in OPEN.
+    /// Stops the group in `to`. Refused (and ignored) if a member is OPEN.
     pub(super) fn stop(&mut self, to: State, now: &Now) {
-        let _ = action::apply(&Stop { to }, &mut [self], now);
+        let _ = self.act(&Stop { to }, now);
     }
 
     /// An under- or overrun was found.
@@ -256,13 +262,13 @@ impl Substream {
     /// Releases a pause before something else is done.
     pub(super) fn release_pause(&mut self, now: &Now) {
         if self.runtime.state() == State::Paused {
-            let _ = action::apply(&Pause { push: false }, &mut [self], now);
+            let _ = self.act(&Pause { push: false }, now);
         }
     }
 
     /// Starts the stream (as START, and as transfers do by themselves).
     pub(super) fn start_now(&mut self, now: &Now) -> Result<(), Errno> {
-        action::apply(&Start, &mut [self], now)
+        self.act(&Start, now)
     }
 
     /// START.
@@ -296,13 +302,13 @@ impl Substream {
     /// ENOSYS: the configured device cannot pause. EBADFD: not RUNNING (`push`), not PAUSED (release). The device's own.
     #[doc(alias = "SNDRV_PCM_IOCTL_PAUSE")]
     pub fn pause(&mut self, push: bool, now: &Now) -> Result<(), Errno> {
-        self.operation(now, |s| action::apply(&Pause { push }, &mut [s], now))
+        self.operation(now, |s| s.act(&Pause { push }, now))
     }
 
     /// Power goes down: a stream that is set up is SUSPENDED.
     pub fn suspend(&mut self, now: &Now) {
         self.operation(now, |s| {
-            let _ = action::apply(&Suspend, &mut [s], now);
+            let _ = s.act(&Suspend, now);
         });
     }
 
@@ -312,7 +318,7 @@ impl Substream {
     /// EBADFD: not SUSPENDED. ENOSYS: the device cannot resume. The device's own.
     #[doc(alias = "SNDRV_PCM_IOCTL_RESUME")]
     pub fn resume(&mut self, now: &Now) -> Result<(), Errno> {
-        self.operation(now, |s| action::apply(&Resume, &mut [s], now))
+        self.operation(now, |s| s.act(&Resume, now))
     }
 
     /// XRUN: declares one.
