@@ -10,6 +10,7 @@ mod control_elem;
 mod control_read;
 pub mod open;
 pub mod pcm;
+pub mod pcm_compat;
 pub mod pcm_old;
 pub mod pcm_position;
 pub mod pcm_setup;
@@ -18,6 +19,7 @@ pub mod pcm_transfer;
 pub mod poll;
 mod samples;
 pub mod table;
+mod transfer_result;
 pub mod wait;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! An open PCM file: what belongs to the descriptor alone, and the way of every PCM ioctl to its handler.
 //!
-//! The checks come in the kernel's order (§1.7): type byte, disconnected stream, number.
+//! The checks come in the kernel's order (§1.7): type byte, disconnected stream, number; a 32-bit client's own numbers
+//! are served without a look at the state.
 
 use hw_backends::units::Now;
 use uapi::Errno;
@@ -11,7 +12,7 @@ use uapi::pcm::table;
 
 use super::argument::Argument;
 use super::table::Table;
-use super::{Outcome, pcm_old, pcm_position, pcm_setup, pcm_t32, pcm_transfer};
+use super::{Outcome, pcm_compat, pcm_old, pcm_position, pcm_setup, pcm_t32, pcm_transfer};
 use crate::card::{Card, SubstreamId};
 use crate::pcm::Substream;
 use crate::request::Abi;
@@ -62,7 +63,7 @@ impl PcmCall<'_, '_> {
 }
 
 /// A handler of one ioctl.
-type Handler = fn(&mut PcmCall<'_, '_>) -> Outcome;
+pub(super) type Handler = fn(&mut PcmCall<'_, '_>) -> Outcome;
 
 /// The substream behind the descriptor number that LINK passes; `None` for any other ioctl.
 pub(crate) fn link_target(argument: &Argument<'_>, files: &Table) -> Option<SubstreamId> {
@@ -85,6 +86,10 @@ pub(crate) fn ioctl(call: &mut PcmCall<'_, '_>) -> Outcome {
     if kind(cmd) != table::KIND {
         return Outcome::Done(Err(Errno::ENOTTY));
     }
+    let narrow = call.argument.abi == Abi::Compat;
+    if let Some(own) = pcm_compat::handler(cmd).filter(|_| narrow) {
+        return together(call, own);
+    }
     match call.substream() {
         Err(errno) => return Outcome::Done(Err(errno)),
         Ok(substream) if substream.state() == State::Disconnected => {
@@ -92,8 +97,7 @@ pub(crate) fn ioctl(call: &mut PcmCall<'_, '_>) -> Outcome {
         }
         Ok(_) => {}
     }
-    if call.argument.abi == Abi::Compat {
-        log::debug!("A 32-bit client's ioctl {cmd:#010x} is not served");
+    if narrow && compat::find(cmd).is_none() {
         return Outcome::Done(Err(Errno::ENOTTY));
     }
     match handler(cmd) {

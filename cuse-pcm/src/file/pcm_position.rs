@@ -6,7 +6,7 @@ use uapi::pcm::{Status, SyncPtr};
 use super::Outcome;
 use super::open::O_NONBLOCK;
 use super::pcm::{PcmCall, flag};
-use super::pcm_transfer::signed;
+use super::transfer_result::signed;
 use super::wait::{Draining, Work};
 use crate::pcm::{Drain, Substream};
 

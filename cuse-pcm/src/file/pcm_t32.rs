@@ -32,7 +32,7 @@ fn report(call: &mut PcmCall<'_, '_>, audio_tstamp_data: u32) -> Result<(), Errn
 
 /// The lower half.
 #[expect(clippy::cast_possible_truncation, reason = "the kernel truncates here")]
-const fn low(wide: u64) -> u32 {
+pub(super) const fn low(wide: u64) -> u32 {
     wide as u32
 }
 

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use hw_backends::units::{Direction, Now};
 use uapi::Errno;
+use uapi::compat::pcm as compat;
 use uapi::pcm::{State, XferI, XferN};
 use zerocopy::IntoBytes;
 
 use super::pcm::PcmCall;
+use super::pcm_compat;
 use super::samples::{Kept, Samples, offset};
 use super::table::{Kind, OpenFile};
+use super::transfer_result::{ResultMember, Style};
 use super::wait::{Next, Waiting, Work, without_restart};
 use super::{Files, Outcome};
 use crate::card::SubstreamId;
@@ -28,8 +31,8 @@ const TURN_CHUNKS: u32 = 4096;
 /// How a transfer is answered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TransferAnswer {
-    /// Result into the structure at this address, of which the answer can carry so many bytes.
-    Ioctl(u64, usize),
+    /// Result into the structure.
+    Ioctl(ResultMember),
     /// How many bytes: this many were asked for, in so many frames.
     Write(usize, u64),
     /// The bytes.
@@ -76,30 +79,13 @@ impl TransferAnswer {
         memory: &dyn ClientMemory,
     ) {
         match (self, result) {
-            (TransferAnswer::Ioctl(arg, out_size), result) => {
-                let stored = signed(result);
-                let code = result.map(|_| 0);
-                if size_of_val(&stored) <= out_size {
-                    reply.send(&Answer::Ioctl(code, stored.as_bytes()));
-                } else {
-                    let stored = memory.write(arg, stored.as_bytes());
-                    reply.send(&Answer::Ioctl(stored.and(code), &[]));
-                }
-            }
+            (TransferAnswer::Ioctl(member), result) => member.send(result, reply, memory),
             (TransferAnswer::Write(asked, frames), Ok(moved)) => {
                 reply.send(&Answer::Written(share(asked, moved, frames)));
             }
             (TransferAnswer::Read, Ok(_)) => reply.send(&Answer::Data(collected)),
             (_, Err(errno)) => reply.fail(without_restart(errno)),
         }
-    }
-}
-
-/// The result member: frames, or −errno.
-pub(crate) fn signed(result: Result<u64, Errno>) -> i64 {
-    match result {
-        Ok(frames) => i64::try_from(frames).unwrap_or(i64::MAX),
-        Err(errno) => i64::from(errno.0).wrapping_neg(),
     }
 }
 
@@ -146,7 +132,7 @@ pub(super) fn interleaved(call: &mut PcmCall<'_, '_>) -> Outcome {
     } else {
         Samples::Client(x.buf)
     };
-    transfer(call, Layout::Interleaved, x.frames, samples)
+    transfer(call, Layout::Interleaved, x.frames, samples, Style::Native)
 }
 
 /// WRITEN, READN.
@@ -158,6 +144,7 @@ pub(super) fn noninterleaved(call: &mut PcmCall<'_, '_>) -> Outcome {
             Layout::Noninterleaved,
             frames,
             Samples::Channels(list),
+            Style::Native,
         ),
         Err(errno) => Outcome::Done(Err(errno)),
     }
@@ -175,6 +162,61 @@ fn channel_list<'l>(
     Ok((x.frames, list))
 }
 
+/// WRITEI, READI of a 32-bit client.
+pub(super) fn interleaved_compat(call: &mut PcmCall<'_, '_>) -> Outcome {
+    let x = match directed(call).and_then(|()| call.argument.get::<compat::XferI>()) {
+        Ok(x) => x,
+        Err(errno) => return Outcome::Done(Err(errno)),
+    };
+    let samples = match x.buf {
+        0 => Samples::Null,
+        address => Samples::Client(address.into()),
+    };
+    let frames = x.frames.into();
+    transfer(call, Layout::Interleaved, frames, samples, Style::Compat)
+}
+
+/// WRITEN, READN of a 32-bit client.
+pub(super) fn noninterleaved_compat(call: &mut PcmCall<'_, '_>) -> Outcome {
+    let mut list = [0_u64; CHANNELS_MAX];
+    match channel_list_compat(call, &mut list) {
+        Ok((frames, list)) => transfer(
+            call,
+            Layout::Noninterleaved,
+            frames,
+            Samples::Channels(list),
+            Style::CompatCount,
+        ),
+        Err(errno) => Outcome::Done(Err(errno)),
+    }
+}
+
+fn channel_list_compat<'l>(
+    call: &mut PcmCall<'_, '_>,
+    list: &'l mut [u64; CHANNELS_MAX],
+) -> Result<(u64, &'l [u64]), Errno> {
+    directed(call)?;
+    let channels = offset(u64::from(call.substream()?.channels()))?;
+    let list = list.get_mut(..channels).ok_or(Errno::EINVAL)?;
+    let mut narrow = [0_u32; CHANNELS_MAX];
+    let narrow = narrow.get_mut(..channels).ok_or(Errno::EINVAL)?;
+    let x: compat::XferN = call.argument.get()?;
+    let memory = call.argument.memory;
+    memory.read(x.bufs.into(), narrow.as_mut_bytes())?;
+    for (to, from) in list.iter_mut().zip(narrow) {
+        *to = (*from).into();
+    }
+    Ok((x.frames.into(), list))
+}
+
+/// A 32-bit client's transfer has to be of the file's direction, then it is as for others.
+fn directed(call: &mut PcmCall<'_, '_>) -> Result<(), Errno> {
+    if pcm_compat::direction(call.argument.cmd) != call.file.substream.direction {
+        return Err(Errno::EINVAL);
+    }
+    configured(call)
+}
+
 /// In OPEN a transfer ioctl touches nothing.
 fn configured(call: &mut PcmCall<'_, '_>) -> Result<(), Errno> {
     match call.substream()?.state() {
@@ -188,6 +230,7 @@ fn transfer(
     layout: Layout,
     frames: u64,
     mut samples: Samples<'_>,
+    style: Style,
 ) -> Outcome {
     let (id, now, memory) = (call.file.substream, call.now, call.argument.memory);
     let null = matches!(samples, Samples::Null);
@@ -203,10 +246,16 @@ fn transfer(
         Ok(Ok(frames)) => Ok(frames),
         Err(errno) => Err(errno),
         Ok(Err((timeout, transfer, yielded))) => {
-            let arg = call.argument.arg;
-            // What another thread sees of `result` meanwhile; the final store will tell if it cannot be written.
-            let _ = memory.write(arg, 0_i64.as_bytes());
-            let answer = TransferAnswer::Ioctl(arg, call.argument.out_size());
+            let (arg, out_size) = (call.argument.arg, call.argument.out_size());
+            if style == Style::Native {
+                // What another thread sees of `result` meanwhile; the final store will tell if it cannot be written.
+                let _ = memory.write(arg, 0_i64.as_bytes());
+            }
+            let answer = TransferAnswer::Ioctl(ResultMember {
+                arg,
+                out_size,
+                style,
+            });
             let samples = samples.keep();
             let pending = Pending {
                 substream: id,
@@ -218,8 +267,9 @@ fn transfer(
             return Outcome::Wait(timeout, Work::Transfer(pending));
         }
     };
-    let stored = call.argument.put(&signed(result));
-    Outcome::Done(stored.and(result.map(|_| 0)))
+    let told = style.tell(result);
+    let stored = call.argument.put_bytes(told.stored());
+    Outcome::Done(stored.and(told.code))
 }
 
 impl Files {
