@@ -11,6 +11,8 @@
     reason = "a client chooses these numbers"
 )]
 
+use std::cell::Cell;
+
 use hw_backends::hardware::{Constraint, Hardware, info};
 use hw_backends::params::Params;
 use uapi::Errno;
@@ -89,10 +91,12 @@ pub(super) fn interval_mut(p: &mut HwParams, param: Param) -> Result<&mut Interv
     p.intervals.get_mut(index).ok_or(Errno::EINVAL)
 }
 
-/// What an open fixes for all later refinements (§4.2).
+/// What an open fixes for all later refinements (§4.2), and how far those of this call may go.
 struct Constraints {
     masks: [u64; 3],
     intervals: [Interval; 12],
+    /// Passes left.
+    passes: Cell<u32>,
 }
 
 impl Constraints {
@@ -101,6 +105,7 @@ impl Constraints {
         let mut all = Constraints {
             masks: [access(space), hardware.formats, u64::MAX],
             intervals: [interval::ANY; 12],
+            passes: Cell::new(rules::PASSES),
         };
         for param in [Channels, BufferSize, BufferBytes, SampleBits, FrameBits] {
             all.narrow(param, &interval::integers(0, u32::MAX))?;
@@ -302,7 +307,7 @@ fn narrow(space: &Space<'_>, constraints: &Constraints, p: &mut HwParams) -> Res
         p.rate_den = 0;
     }
     constraints.apply(p)?;
-    rules::settle(space, p)?;
+    rules::settle(space, &constraints.passes, p)?;
     p.rmask = 0;
     Ok(())
 }

@@ -10,6 +10,8 @@
     reason = "a client chooses these numbers"
 )]
 
+use std::cell::Cell;
+
 use hw_backends::hardware::{self, Hardware};
 use uapi::Errno;
 use uapi::pcm::params::Param::{
@@ -230,18 +232,21 @@ impl Stamps {
     }
 }
 
-/// Most passes of one refinement. What a program asks for settles in tens; but times that almost fit the sizes make a
-/// bound creep by one a pass, and the card is locked meanwhile. The kernel has no such limit.
-const PASSES: u32 = 1 << 18;
+/// Most passes of one call, in all its refinements together: 2 to 4 ms, while the card is locked. The kernel has no such
+/// limit. What a program asks for settles in tens, random intervals in hundreds; but times that almost fit the sizes make
+/// a bound creep by one a pass, hundreds of thousands of times. Some of those would end well in the kernel and do not
+/// here.
+pub(super) const PASSES: u32 = 1 << 13;
 
 /// Runs all rules, in passes, until a pass moves nothing. With an empty `rmask` no rule runs; with a partial one only
 /// those that it reaches.
 ///
 /// # Errors
-/// EINVAL: the parameters contradict each other, or creep for more than [`PASSES`].
-pub(super) fn settle(space: &Space<'_>, p: &mut HwParams) -> Result<(), Errno> {
+/// EINVAL: the parameters contradict each other, or creep for longer than there are `passes` left of [`PASSES`].
+pub(super) fn settle(space: &Space<'_>, passes: &Cell<u32>, p: &mut HwParams) -> Result<(), Errno> {
     let mut stamps = Stamps::new(p.rmask);
-    for _ in 0..PASSES {
+    while let Some(left) = passes.get().checked_sub(1) {
+        passes.set(left);
         stamps.again = false;
         common_rules(&mut stamps, p)?;
         device_rules(space.hardware, &mut stamps, p)?;
@@ -327,6 +332,8 @@ fn last_rules(space: &Space<'_>, stamps: &mut Stamps, p: &mut HwParams) -> Resul
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
+    use zerocopy::FromZeros;
+
     use super::*;
 
     #[test]
@@ -383,6 +390,30 @@ mod tests {
         let mut between = interval::closed(50000, 60000);
         let none = listed_rates(listed, &between);
         assert_eq!(interval::refine(&mut between, &none), Err(Errno::EINVAL));
+    }
+
+    #[test]
+    fn refinements_of_one_call_share_their_passes() {
+        let hardware = hw_backends::null::hardware();
+        let space = Space {
+            hardware: &hardware,
+            mappable: false,
+            preallocated: None,
+            buffer_bytes_limit: u32::MAX,
+        };
+        let mut anything = HwParams::new_zeroed();
+        anything.masks = [uapi::pcm::Mask {
+            bits: [u32::MAX; 8],
+        }; 3];
+        anything.intervals = [interval::ANY; 12];
+        anything.rmask = u32::MAX;
+        let passes = Cell::new(PASSES);
+        settle(&space, &passes, &mut anything.clone()).unwrap();
+        let one = PASSES - passes.get();
+        assert!(one > 0);
+        passes.set(one + one - 1);
+        assert!(settle(&space, &passes, &mut anything.clone()).is_ok());
+        assert_eq!(settle(&space, &passes, &mut anything), Err(Errno::EINVAL));
     }
 
     #[test]
