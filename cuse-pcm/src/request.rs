@@ -142,6 +142,8 @@ pub struct Request<'a> {
 pub enum Answer<'a> {
     /// To open.
     Opened(FileHandle),
+    /// To open: the file, and another one that uses the memory which both are to map; what this open brought is dropped.
+    Shared(FileHandle, FileHandle),
     /// To ioctl: the return value (≥ 0) or errno, and bytes to copy back at `arg` (at most `out_size`; may go with
     /// an error).
     Ioctl(Result<i32, Errno>, &'a [u8]),

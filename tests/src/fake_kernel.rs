@@ -34,6 +34,8 @@ const CALL: u64 = 10_000;
 pub enum Answered {
     /// To open.
     Opened(FileHandle),
+    /// To open: the file, and one that it shares a substream with.
+    Shared(FileHandle, FileHandle),
     /// To ioctl: value or errno, and what was carried back.
     Ioctl(Result<i32, Errno>, Vec<u8>),
     /// To read.
@@ -60,7 +62,7 @@ impl Answered {
             Answered::Data(bytes) => Ok(i64::try_from(bytes.len()).unwrap_or(i64::MAX)),
             Answered::Written(n) => Ok(i64::try_from(*n).unwrap_or(i64::MAX)),
             Answered::Ready(events) => Ok(i64::from(*events)),
-            Answered::Opened(_) | Answered::Done => Ok(0),
+            Answered::Opened(_) | Answered::Shared(..) | Answered::Done => Ok(0),
         }
     }
 }
@@ -77,6 +79,7 @@ impl Sink for Recorder {
     fn answer(&self, id: RequestId, answer: &Answer<'_>) {
         let answered = match answer {
             Answer::Opened(file) => Answered::Opened(*file),
+            Answer::Shared(file, with) => Answered::Shared(*file, *with),
             Answer::Ioctl(result, bytes) => Answered::Ioctl(*result, bytes.to_vec()),
             Answer::Data(bytes) => Answered::Data(bytes.to_vec()),
             Answer::Written(n) => Answered::Written(*n),
@@ -244,7 +247,7 @@ impl FakeKernel {
     pub fn open(&mut self, node: Node, flags: u32) -> Result<FileHandle, Errno> {
         let id = self.start_open(node, flags);
         match self.now_answered(id) {
-            Answered::Opened(file) => Ok(file),
+            Answered::Opened(file) | Answered::Shared(file, _) => Ok(file),
             other => Err(other.result().expect_err("open answers a file or an errno")),
         }
     }

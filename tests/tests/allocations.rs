@@ -58,7 +58,7 @@ struct Quiet {
 impl Sink for Quiet {
     fn answer(&self, _: RequestId, answer: &Answer<'_>) {
         let value = match answer {
-            Answer::Opened(file) => i64::try_from(file.0).unwrap(),
+            Answer::Opened(file) | Answer::Shared(file, _) => i64::try_from(file.0).unwrap(),
             Answer::Ioctl(Ok(value), _) => i64::from(*value),
             Answer::Data(bytes) => i64::try_from(bytes.len()).unwrap(),
             Answer::Written(n) => i64::try_from(*n).unwrap(),

@@ -373,7 +373,7 @@ impl Fuzz {
             if let Some(answer) = self.kernel.take(id) {
                 self.opening.remove(&id);
                 self.answered += 1;
-                if let Answered::Opened(file) = answer {
+                if let Answered::Opened(file) | Answered::Shared(file, _) = answer {
                     self.files.push(file);
                 }
             }

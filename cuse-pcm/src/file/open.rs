@@ -32,6 +32,9 @@ pub(crate) struct Opening {
     pub(crate) caller: Caller,
 }
 
+/// A new file, and one that has its substream open already.
+type Opened = (FileHandle, Option<FileHandle>);
+
 /// Where an open of a PCM node leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -54,7 +57,8 @@ impl Files {
     ) {
         let (nonblock, node) = (opening.flags & O_NONBLOCK != 0, opening.node);
         match self.try_open(opening, now) {
-            Ok(Ok(handle)) => reply.send(&Answer::Opened(handle)),
+            Ok(Ok((handle, None))) => reply.send(&Answer::Opened(handle)),
+            Ok(Ok((handle, Some(other)))) => reply.send(&Answer::Shared(handle, other)),
             Ok(Err(opening)) => {
                 if nonblock {
                     return reply.fail(Errno::EBUSY);
@@ -74,18 +78,14 @@ impl Files {
     }
 
     /// The whole decision list once; gives the opening back when there is nothing free.
-    fn try_open(
-        &mut self,
-        opening: Opening,
-        now: &Now,
-    ) -> Result<Result<FileHandle, Opening>, Errno> {
+    fn try_open(&mut self, opening: Opening, now: &Now) -> Result<Result<Opened, Opening>, Errno> {
         if self.gone {
             return Err(Errno::ENODEV);
         }
         match opening.node {
             Node::Control => {
                 let file = ControlFile::new(&mut self.card, opening.caller.tid);
-                Ok(Ok(self.table.insert(Kind::Control(file))))
+                Ok(Ok((self.table.insert(Kind::Control(file)), None)))
             }
             Node::Pcm { device, direction } => self.try_open_pcm(opening, device, direction, now),
         }
@@ -97,7 +97,7 @@ impl Files {
         device: u32,
         direction: Direction,
         now: &Now,
-    ) -> Result<Result<FileHandle, Opening>, Errno> {
+    ) -> Result<Result<Opened, Opening>, Errno> {
         let asked = self.table.preferred_subdevice(opening.caller.tid);
         let preferred = asked.unwrap_or(ANY);
         let pcm = self.card.device(device).ok_or(Errno::ENODEV)?;
@@ -120,14 +120,14 @@ impl Files {
             direction,
             subdevice,
         };
-        Ok(Ok(self
-            .table
-            .insert(Kind::Pcm(PcmFile::new(substream, opening.flags)))))
+        let other = self.table.user(&substream);
+        let file = PcmFile::new(substream, opening.flags);
+        Ok(Ok((self.table.insert(Kind::Pcm(file)), other)))
     }
 
     /// One reference to a substream is gone: the last one closes it, and whoever waits for one of that device tries again.
     pub(super) fn close_substream(&mut self, id: &SubstreamId, now: &Now) {
-        if self.table.uses(id) {
+        if self.table.user(id).is_some() {
             return;
         }
         self.card.together(id, now, |card| {

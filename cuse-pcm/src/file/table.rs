@@ -95,9 +95,10 @@ impl Table {
         self.files.len()
     }
 
-    /// Whether any file is open on this substream.
-    pub(crate) fn uses(&self, id: &SubstreamId) -> bool {
-        self.files.values().any(|file| on(file, id))
+    /// The first file that is open on this substream, if any is.
+    pub(crate) fn user(&self, id: &SubstreamId) -> Option<FileHandle> {
+        let mut files = self.files.iter();
+        files.find_map(|(handle, file)| on(file, id).then_some(*handle))
     }
 
     /// Wakes whoever sleeps in poll on a file of this substream.

@@ -444,12 +444,14 @@ impl Mount {
             self.sent(self.channel.reply(m.unique, &[], &[]));
             return;
         }
-        let Some(open) = self.opens.remove(fh) else {
+        let Some((open, last)) = self.opens.remove(fh) else {
             self.sent(self.channel.fail(m.unique, Errno::EBADF));
             return;
         };
         self.nodes.close(open.inode);
-        self.forget_backing(open.memory);
+        if last {
+            self.forget_backing(open.memory);
+        }
         let reply = self.reply(m.unique, false);
         let operation = Operation::Release { file: open.file };
         let memory = open.client(m.caller.tid);

@@ -88,17 +88,31 @@ impl Opens {
         Some(pending.swap_remove(at))
     }
 
-    /// The card agreed; returns the kernel's file handle.
+    /// The card agreed; returns the kernel's file handle, and the memory of the open. That is the one of the card's file
+    /// `with`, where it can be mapped through two inodes.
     #[must_use]
-    pub fn insert(&self, pending: &PendingOpen, file: FileHandle) -> u64 {
+    pub fn insert(
+        &self,
+        pending: &PendingOpen,
+        file: FileHandle,
+        with: Option<FileHandle>,
+    ) -> (u64, Memory) {
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        let other = files
+            .iter()
+            .flatten()
+            .find(|open| open.card == pending.card && Some(open.file) == with);
+        let memory = match other.map(|open| open.memory) {
+            Some(shared @ Memory::Passthrough(_)) => shared,
+            _ => pending.memory,
+        };
         let open = OpenFile {
             card: pending.card,
             file,
             inode: pending.inode,
-            memory: pending.memory,
+            memory,
             last: Mutex::new(None),
         };
-        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
         let free = files
             .iter()
             .position(Option::is_none)
@@ -109,7 +123,7 @@ impl Opens {
         if let Some(slot) = files.get_mut(free) {
             *slot = Some(Arc::new(open));
         }
-        free as u64
+        (free as u64, memory)
     }
 
     /// An open file by the kernel's file handle.
@@ -119,11 +133,16 @@ impl Opens {
         files.get(usize::try_from(fh).ok()?)?.clone()
     }
 
-    /// The kernel has closed `fh`.
+    /// The kernel has closed `fh`: the file, and whether it was the last one with its memory.
     #[must_use]
-    pub fn remove(&self, fh: u64) -> Option<Arc<OpenFile>> {
+    pub fn remove(&self, fh: u64) -> Option<(Arc<OpenFile>, bool)> {
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
-        files.get_mut(usize::try_from(fh).ok()?)?.take()
+        let closed = files.get_mut(usize::try_from(fh).ok()?)?.take()?;
+        let last = !files
+            .iter()
+            .flatten()
+            .any(|open| open.memory == closed.memory);
+        Some((closed, last))
     }
 
     /// Files that are open now.
@@ -170,20 +189,50 @@ mod tests {
     #[test]
     fn a_closed_handle_is_used_again_and_leads_nowhere_meanwhile() {
         let opens = Opens::default();
-        let a = opens.insert(&pending(2), FileHandle(100));
-        let b = opens.insert(&pending(4), FileHandle(101));
+        let (a, _) = opens.insert(&pending(2), FileHandle(100), None);
+        let (b, _) = opens.insert(&pending(4), FileHandle(101), None);
         assert_eq!(opens.get(b).unwrap().file, FileHandle(101));
-        assert_eq!(opens.remove(a).unwrap().file, FileHandle(100));
+        assert_eq!(opens.remove(a).unwrap().0.file, FileHandle(100));
         assert!(
             opens.get(a).is_none() && opens.remove(a).is_none() && opens.get(u64::MAX).is_none()
         );
-        assert_eq!(opens.insert(&pending(6), FileHandle(102)), a);
+        assert_eq!(opens.insert(&pending(6), FileHandle(102), None).0, a);
+    }
+
+    #[test]
+    fn a_file_that_shares_has_the_others_memory_until_the_last_of_them_closes() {
+        let opens = Opens::default();
+        let own = |unique, id| PendingOpen {
+            memory: Memory::Passthrough(BackingId(id)),
+            ..pending(unique)
+        };
+        let (a, _) = opens.insert(&own(2, 7), FileHandle(100), None);
+        let (b, memory) = opens.insert(&own(4, 8), FileHandle(101), Some(FileHandle(100)));
+        assert_eq!(memory, Memory::Passthrough(BackingId(7)));
+        assert!(!opens.remove(a).unwrap().1);
+        let (c, memory) = opens.insert(&own(6, 9), FileHandle(102), Some(FileHandle(101)));
+        assert_eq!(memory, Memory::Passthrough(BackingId(7)));
+        assert!(!opens.remove(b).unwrap().1);
+        assert!(opens.remove(c).unwrap().1);
+    }
+
+    #[test]
+    fn cached_pages_are_an_inodes_alone() {
+        let opens = Opens::default();
+        let cached = |unique| PendingOpen {
+            memory: Memory::PageCache,
+            ..pending(unique)
+        };
+        let _ = opens.insert(&cached(2), FileHandle(100), None);
+        let (_, memory) = opens.insert(&pending(4), FileHandle(101), Some(FileHandle(100)));
+        assert_eq!(memory, Memory::Plain);
     }
 
     #[test]
     fn the_same_thread_is_not_looked_at_anew() {
         let opens = Opens::default();
-        let file = opens.get(opens.insert(&pending(2), FileHandle(1))).unwrap();
+        let (fh, _) = opens.insert(&pending(2), FileHandle(1), None);
+        let file = opens.get(fh).unwrap();
         let first = file.client(7);
         assert!(Arc::ptr_eq(&first, &file.client(7)));
         assert!(!Arc::ptr_eq(&first, &file.client(8)));

@@ -192,6 +192,24 @@ fn two_opens_have_memory_of_their_own() {
 }
 
 #[test]
+fn opens_that_share_a_stream_map_the_same_registered_memory() {
+    let served = Served::new(MapKind::Passthrough, 1);
+    let shared = || Open::new(served.path("pcmC0D0p"), libc::O_APPEND).unwrap();
+    let first = served.open("pcmC0D0p");
+    let second = shared();
+    let ring = second.map(0, RING).unwrap();
+    let page = second.map(STATUS[0], 4096).unwrap();
+    first.poke(0, 40_000, 0x1111);
+    first.poke(1, 8, 7);
+    assert_eq!((ring.load(5000), page.load(1)), (0x1111, 7));
+    drop(first);
+    ring.store(7000, 0x2222);
+    assert_eq!(second.peek(0, 56_000), 0x2222);
+    let third = shared();
+    assert_eq!(third.map(0, RING).unwrap().load(7000), 0x2222);
+}
+
+#[test]
 fn a_control_node_has_no_memory_and_no_position() {
     both(|served| {
         let open = served.open("controlC0");

@@ -168,7 +168,15 @@ impl Service for Fake {
                 if flags & libc::O_EXCL as u32 != 0 || flags & libc::O_SYNC as u32 != 0 {
                     return request.reply.fail(Errno::EBUSY);
                 }
-                let ring = backing.allocate(RING).unwrap();
+                let shared = if flags & libc::O_APPEND as u32 == 0 {
+                    None
+                } else {
+                    self.opens.keys().copied().max_by_key(|file| file.0)
+                };
+                let ring = match shared {
+                    Some(with) => self.opens[&with].ring.clone(),
+                    None => backing.allocate(RING).unwrap(),
+                };
                 self.next += 1;
                 let file = FileHandle(self.next);
                 self.opens.insert(
@@ -180,7 +188,10 @@ impl Service for Fake {
                         written: Vec::new(),
                     },
                 );
-                request.reply.send(&Answer::Opened(file));
+                request.reply.send(&match shared {
+                    Some(with) => Answer::Shared(file, with),
+                    None => Answer::Opened(file),
+                });
             }
             Operation::Release { file } => {
                 self.opens.remove(&file).unwrap();

@@ -6,7 +6,7 @@ use zerocopy::IntoBytes;
 
 use super::Mount;
 use crate::request::{Answer, FileHandle, PollHandle, RequestId, Sink};
-use crate::transport::opens::{Memory, PendingOpen};
+use crate::transport::opens::Memory;
 use crate::transport::passthrough;
 use crate::transport::wire::ioctl_result;
 
@@ -35,7 +35,8 @@ impl Sink for Mount {
             }
             Answer::Data(bytes) => self.channel.reply(unique, bytes, &[]),
             Answer::Done => self.channel.reply(unique, &[], &[]),
-            Answer::Opened(file) => self.opened(unique, file),
+            Answer::Opened(file) => self.opened(unique, file, None),
+            Answer::Shared(file, with) => self.opened(unique, file, Some(with)),
             Answer::Failed(errno) => self.failed(unique, errno),
         };
         self.sent(sent);
@@ -47,13 +48,16 @@ impl Sink for Mount {
 }
 
 impl Mount {
-    fn opened(&self, unique: u64, file: FileHandle) -> Result<(), Errno> {
+    fn opened(&self, unique: u64, file: FileHandle, with: Option<FileHandle>) -> Result<(), Errno> {
         let Some(pending) = self.opens.end(unique) else {
             log::error!("An answer to open came for a request that is none");
             return self.channel.fail(unique, Errno::EIO);
         };
-        let (open_flags, backing_id) = flags_of(&pending);
-        let fh = self.opens.insert(&pending, file);
+        let (fh, memory) = self.opens.insert(&pending, file, with);
+        if memory != pending.memory {
+            self.forget_backing(pending.memory);
+        }
+        let (open_flags, backing_id) = flags_of(memory);
         // The kernel looks the backing file up only when it has the answer: its number stays until the release.
         self.channel.reply(
             unique,
@@ -84,9 +88,9 @@ impl Mount {
 }
 
 /// Open flags and backing id of an answer to open.
-fn flags_of(pending: &PendingOpen) -> (u32, i32) {
+fn flags_of(memory: Memory) -> (u32, i32) {
     let common = fopen::DIRECT_IO | fopen::NOFLUSH | fopen::PARALLEL_DIRECT_WRITES;
-    match pending.memory {
+    match memory {
         Memory::Passthrough(id) => (common | fopen::PASSTHROUGH, id.0),
         // A stream has no position: lseek is ESPIPE as on a device, and reads do not wait for writes.
         Memory::Plain | Memory::PageCache => (common | fopen::STREAM, 0),
