@@ -313,7 +313,11 @@ fn an_open_for_append_shares_one_stream_until_the_last_close() {
         "nothing to share"
     );
     let first = k.open(PLAYBACK, O_RDWR).unwrap();
-    let second = k.open(PLAYBACK, O_RDWR | O_APPEND).unwrap();
+    let sharing = k.start_open(PLAYBACK, O_RDWR | O_APPEND);
+    let Answered::Shared(second, with) = k.now_answered(sharing) else {
+        panic!("whose memory it is has to be said");
+    };
+    assert_eq!(with, first);
     prepare(&mut k, first, &Setup::default());
     assert_eq!(state(&mut k, second), 2);
     k.release(first);
@@ -523,6 +527,57 @@ fn a_list_of_channels_the_client_does_not_have_is_efault_before_anything_else() 
         k.ioctl(file, table::WRITEN_FRAMES, &mut x),
         Err(Errno::EFAULT)
     );
+    assert_eq!(x.result, 0);
+}
+
+#[test]
+fn a_turn_of_many_channels_moves_fewer_frames() {
+    const CHANNELS: u32 = 64;
+    let (_script, device) = Script::new(Hardware {
+        info: info::NONINTERLEAVED,
+        channels_max: CHANNELS,
+        ..hardware("pcmC0D0p")
+    });
+    let mut k = FakeKernel::new(card(vec![Box::new(device)], vec![]), 0x20000);
+    let file = k.open(PLAYBACK, O_RDWR).unwrap();
+    let setup = Setup {
+        access: 4,
+        channels: CHANNELS,
+        period: 16,
+        buffer: 32,
+        ..Setup::default()
+    };
+    prepare(&mut k, file, &setup);
+    let mut pointers = SyncPtr::new_zeroed();
+    pointers.control.appl_ptr = 33;
+    k.ioctl(file, table::SYNC_PTR, &mut pointers).unwrap();
+    let silence = XferN {
+        result: 0,
+        bufs: BASE + 0x8000,
+        frames: u64::MAX / 4,
+    };
+    let id = k.start_struct(file, table::WRITEN_FRAMES, &silence);
+    k.interrupt(id);
+    assert_eq!(k.now_answered(id).result(), Ok(0));
+    let moved = k.get::<XferN>(ARG).result;
+    assert!((1..=2048).contains(&moved), "{moved}");
+}
+
+#[test]
+fn a_read_2_that_waits_while_frames_become_larger_gets_no_more_than_it_asked_for() {
+    let mut k = kernel(0, 1);
+    let capture = k.open(CAPTURE, O_RDWR).unwrap();
+    prepare(&mut k, capture, &Setup::default());
+    let id = k.start_read(capture, 2000, O_RDWR);
+    assert!(!k.answered(id));
+    let stereo = Setup {
+        channels: 2,
+        ..Setup::default()
+    };
+    prepare(&mut k, capture, &stereo);
+    k.ioctl_value(capture, table::START, 0).unwrap();
+    let answer = k.wait(id, SECOND);
+    assert_eq!(answer, Some(Answered::Failed(Errno::EFAULT)));
 }
 
 #[test]

@@ -23,10 +23,10 @@ use crate::request::{Answer, ClientMemory, FileHandle, Reply};
 /// Most channels that a call with one buffer a channel can move.
 const CHANNELS_MAX: usize = 128;
 
-/// How many frames, at least two rings, and how many chunks are moved before others come first. Only a stream whose
-/// device has overtaken its client has that much room.
+/// How many frames, at least two rings, and how many copies (of a chunk, or of a chunk's channel) are made before others
+/// come first. Only a stream whose device has overtaken its client has that much room.
 const TURN_FRAMES: u64 = 0x1_0000;
-const TURN_CHUNKS: u32 = 4096;
+const TURN_COPIES: u32 = 4096;
 
 /// How a transfer is answered.
 #[derive(Clone, Copy, Debug)]
@@ -106,19 +106,20 @@ fn run(
 ) -> Next {
     let ring = substream.params().map_or(0, |params| params.buffer_size);
     let mut frames = TURN_FRAMES.max(ring.saturating_mul(2));
-    for _ in 0..TURN_CHUNKS {
+    let mut copies = TURN_COPIES;
+    loop {
         match substream.next_step(transfer, now) {
             Step::Done(result) => return Next::Done(result),
             Step::Wait { timeout } => return Next::Waits(timeout),
-            Step::Copy(_) if frames == 0 => return Next::Yields,
+            Step::Copy(_) if frames == 0 || copies == 0 => return Next::Yields,
             Step::Copy(chunk) => {
                 let copied = samples.copy(substream, &chunk, memory);
                 substream.commit(transfer, &chunk, copied, now);
                 frames = frames.saturating_sub(chunk.frames);
+                copies = copies.saturating_sub(samples.copies());
             }
         }
     }
-    Next::Yields
 }
 
 /// WRITEI, READI: which way the samples go depends on the substream alone (§1.8).
@@ -158,7 +159,11 @@ fn channel_list<'l>(
     let channels = offset(u64::from(call.substream()?.channels()))?;
     let list = list.get_mut(..channels).ok_or(Errno::EINVAL)?;
     let x: XferN = call.argument.get()?;
-    call.argument.memory.read(x.bufs, list.as_mut_bytes())?;
+    if let Err(errno) = call.argument.memory.read(x.bufs, list.as_mut_bytes()) {
+        // Nothing was moved, and the structure says so (§1.8).
+        call.argument.put(&0_i64)?;
+        return Err(errno);
+    }
     Ok((x.frames, list))
 }
 
@@ -284,7 +289,7 @@ impl Files {
     ) {
         let mut collected = std::mem::take(&mut self.scratch);
         collected.clear();
-        let samples = Samples::Collect(&mut collected);
+        let samples = Samples::Collect(&mut collected, size);
         let answer = TransferAnswer::Read;
         let io = Io {
             file,
@@ -346,7 +351,7 @@ impl Files {
             Next::Yields => (None, true),
             Next::Done(result) => {
                 let collected = match &samples {
-                    Samples::Collect(bytes) => bytes.as_slice(),
+                    Samples::Collect(bytes, _) => bytes.as_slice(),
                     _ => &[],
                 };
                 return answer.send(result, collected, reply, &*memory);

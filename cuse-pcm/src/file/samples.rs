@@ -18,8 +18,8 @@ pub(crate) enum Samples<'a> {
     Channels(&'a [u64]),
     /// In the message (write).
     Message(&'a [u8]),
-    /// They are collected for the answer (read).
-    Collect(&'a mut Vec<u8>),
+    /// They are collected for the answer (read), at most so many bytes.
+    Collect(&'a mut Vec<u8>, usize),
 }
 
 /// The same for a request that waits.
@@ -29,10 +29,18 @@ pub(crate) enum Kept {
     Client(u64),
     Channels(Box<[u64]>),
     Message(Box<[u8]>),
-    Collect(Vec<u8>),
+    Collect(Vec<u8>, usize),
 }
 
 impl Samples<'_> {
+    /// How many copies a chunk takes.
+    pub(crate) fn copies(&self) -> u32 {
+        match self {
+            Samples::Channels(list) => u32::try_from(list.len()).unwrap_or(u32::MAX).max(1),
+            _ => 1,
+        }
+    }
+
     /// For later: what was lent is copied.
     pub(crate) fn keep(self) -> Kept {
         match self {
@@ -40,7 +48,7 @@ impl Samples<'_> {
             Samples::Client(address) => Kept::Client(address),
             Samples::Channels(list) => Kept::Channels(list.into()),
             Samples::Message(bytes) => Kept::Message(bytes.into()),
-            Samples::Collect(bytes) => Kept::Collect(std::mem::take(bytes)),
+            Samples::Collect(bytes, most) => Kept::Collect(std::mem::take(bytes), most),
         }
     }
 
@@ -74,10 +82,15 @@ impl Samples<'_> {
                 area.write(0, bytes.get(start..end).ok_or(Errno::EFAULT)?);
                 Ok(())
             }
-            Samples::Collect(bytes) => {
+            Samples::Collect(bytes, most) => {
                 let area = ring_part(substream, chunk, None)?;
                 let start = offset(substream.bytes_of_frames(chunk.done_frames))?;
-                bytes.resize(start.saturating_add(area.len()), 0);
+                let end = start.saturating_add(area.len());
+                // Frames may have become larger while the request waited.
+                if end > *most {
+                    return Err(Errno::EFAULT);
+                }
+                bytes.resize(end, 0);
                 area.read(0, bytes.get_mut(start..).ok_or(Errno::EFAULT)?);
                 Ok(())
             }
@@ -93,14 +106,14 @@ impl Kept {
             Kept::Client(address) => Samples::Client(*address),
             Kept::Channels(list) => Samples::Channels(list),
             Kept::Message(bytes) => Samples::Message(bytes),
-            Kept::Collect(bytes) => Samples::Collect(bytes),
+            Kept::Collect(bytes, most) => Samples::Collect(bytes, *most),
         }
     }
 
     /// What was collected for the answer.
     pub(crate) fn collected(&self) -> &[u8] {
         match self {
-            Kept::Collect(bytes) => bytes,
+            Kept::Collect(bytes, _) => bytes,
             _ => &[],
         }
     }

@@ -194,20 +194,16 @@ impl Parked {
                 at = at.saturating_add(1);
                 continue;
             }
-            let mut slot = self.slots.remove(at);
-            match look_again(&mut slot.waiting, card, now) {
-                Next::Done(result) => finish(slot.waiting, result),
-                Next::Waits(timeout) => {
-                    slot.sleep(timeout, now);
-                    self.slots.insert(at, slot);
-                    at = at.saturating_add(1);
+            let timeout = match look_again(&mut slot.waiting, card, now) {
+                Next::Done(result) => {
+                    finish(self.slots.remove(at).waiting, result);
+                    continue;
                 }
-                Next::Yields => {
-                    slot.sleep(Some(YIELD), now);
-                    self.slots.insert(at, slot);
-                    at = at.saturating_add(1);
-                }
-            }
+                Next::Waits(timeout) => timeout,
+                Next::Yields => Some(YIELD),
+            };
+            slot.sleep(timeout, now);
+            at = at.saturating_add(1);
         }
     }
 
@@ -222,15 +218,13 @@ impl Parked {
                 at = at.saturating_add(1);
                 continue;
             }
-            let mut slot = self.slots.remove(at);
             match too_late(&mut slot.waiting, card, now) {
                 Late::Again(timeout) => {
                     slot.sleep(timeout, now);
-                    self.slots.insert(at, slot);
                     at = at.saturating_add(1);
                 }
-                Late::End(cause) => end(slot.waiting, card, cause, now),
-                Late::Finish(result) => finish(slot.waiting, result),
+                Late::End(cause) => end(self.slots.remove(at).waiting, card, cause, now),
+                Late::Finish(result) => finish(self.slots.remove(at).waiting, result),
             }
         }
     }
