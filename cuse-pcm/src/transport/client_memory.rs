@@ -27,10 +27,15 @@ pub struct Client {
     inode: u64,
     /// Process id once found out, else 0.
     process: AtomicU32,
+    /// The descriptor's number where it was last found, plus one; else 0.
+    descriptor: AtomicU32,
     /// Where areas are cached pages of a node: the way for bytes, so that only this program and never the kernel faults
     /// on such a page. The kernel would hold the process's map while it waits for a reader, who may need that map.
     detour: Option<Mutex<Box<[u8]>>>,
 }
+
+/// Most of a client's descriptors that are looked through, some microseconds each, while the card waits.
+const DESCRIPTORS_MAX: usize = 4096;
 
 /// Bytes copied at a time on the detour.
 const DETOUR: usize = 16384;
@@ -43,6 +48,7 @@ impl Client {
             tid,
             inode,
             process: AtomicU32::new(0),
+            descriptor: AtomicU32::new(0),
             detour: None,
         }
     }
@@ -163,7 +169,14 @@ impl ClientMemory for Client {
         if self.tid == 0 || self.inode == 0 {
             return None;
         }
-        descriptor_flags(self.tid, self.inode)
+        let last = self.descriptor.load(Ordering::Relaxed).checked_sub(1);
+        let there = last.and_then(|number| descriptor_flags(self.tid, number, self.inode));
+        there.or_else(|| {
+            let (number, flags) = find_descriptor(self.tid, self.inode, DESCRIPTORS_MAX)?;
+            self.descriptor
+                .store(number.wrapping_add(1), Ordering::Relaxed);
+            Some(flags)
+        })
     }
 
     fn process(&self) -> u32 {
@@ -177,20 +190,22 @@ impl ClientMemory for Client {
     }
 }
 
-/// Flags (`O_*`) of the descriptor of thread `tid` that is open on inode number `inode`.
-fn descriptor_flags(tid: u32, inode: u64) -> Option<u32> {
-    for entry in std::fs::read_dir(format!("/proc/{tid}/fdinfo"))
-        .ok()?
-        .flatten()
-    {
-        let Ok(text) = std::fs::read_to_string(entry.path()) else {
-            continue;
-        };
-        if field(&text, "ino:").and_then(|s| s.parse().ok()) == Some(inode) {
-            return field(&text, "flags:").and_then(|s| u32::from_str_radix(s, 8).ok());
-        }
-    }
-    None
+/// Number and flags (`O_*`) of the descriptor of thread `tid` that is open on inode number `inode`, if it is among the
+/// first `most`.
+fn find_descriptor(tid: u32, inode: u64, most: usize) -> Option<(u32, u32)> {
+    let entries = std::fs::read_dir(format!("/proc/{tid}/fdinfo")).ok()?;
+    entries.flatten().take(most).find_map(|entry| {
+        let number = entry.file_name().to_str()?.parse().ok()?;
+        Some((number, descriptor_flags(tid, number, inode)?))
+    })
+}
+
+/// Flags (`O_*`) of descriptor `number` of thread `tid`, if that is open on inode number `inode`.
+fn descriptor_flags(tid: u32, number: u32, inode: u64) -> Option<u32> {
+    let text = std::fs::read_to_string(format!("/proc/{tid}/fdinfo/{number}")).ok()?;
+    let there: u64 = field(&text, "ino:")?.parse().ok()?;
+    let flags = field(&text, "flags:")?;
+    (there == inode).then(|| u32::from_str_radix(flags, 8).ok())?
 }
 
 fn thread_group(tid: u32) -> Option<u32> {
@@ -285,6 +300,30 @@ mod tests {
             "fd {}",
             file.as_raw_fd()
         );
+    }
+
+    #[test]
+    fn a_descriptor_that_got_another_number_is_found_again() {
+        let path = std::env::temp_dir().join(format!("cuse-pcm-fdinfo2-{}", std::process::id()));
+        let file = std::fs::File::create(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let client = myself(file.metadata().unwrap().ino());
+        assert!(client.file_flags().is_some());
+        let other = file.try_clone().unwrap();
+        drop(file);
+        assert!(client.file_flags().is_some());
+        drop(other);
+    }
+
+    #[test]
+    fn a_client_of_many_descriptors_does_not_have_all_of_them_looked_through() {
+        let path = std::env::temp_dir().join(format!("cuse-pcm-fdinfo3-{}", std::process::id()));
+        let file = std::fs::File::create(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let (me, inode) = (myself(0).tid(), file.metadata().unwrap().ino());
+        let found = find_descriptor(me, inode, 4096).unwrap();
+        assert_eq!(found.0, file.as_raw_fd().cast_unsigned());
+        assert_eq!(find_descriptor(me, inode, 1), None);
     }
 
     #[test]

@@ -98,10 +98,10 @@ impl Opens {
         with: Option<FileHandle>,
     ) -> (u64, Memory) {
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
-        let other = files
-            .iter()
-            .flatten()
-            .find(|open| open.card == pending.card && Some(open.file) == with);
+        let other = with.and_then(|with| {
+            let mut open = files.iter().flatten();
+            open.find(|open| open.card == pending.card && open.file == with)
+        });
         let memory = match other.map(|open| open.memory) {
             Some(shared @ Memory::Passthrough(_)) => shared,
             _ => pending.memory,
