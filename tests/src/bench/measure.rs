@@ -22,6 +22,8 @@ use crate::harness::{Kind, folder, run_command};
 use crate::served::Served;
 
 const ROUNDS: usize = 40;
+/// Frames of the ring in which throughput is measured.
+const RING: usize = 262_144;
 const BARE: &str = "a bare FUSE server that answers at once";
 
 /// The bare server, in a mount namespace of its own.
@@ -157,27 +159,32 @@ pub fn throughput() -> io::Result<Vec<Row>> {
     let pcm = PcmClient::open(&served.node("pcmC0D0p"), 0)?;
     pcm.set_up(&Setup {
         period: 65536,
-        buffer: 262_144,
+        buffer: RING as u32,
         ..Setup::default()
     })?;
     let mut rows = Vec::new();
     for kib in [4u64, 16, 64, 256] {
         let bytes = kib as usize * 1024;
-        let (data, mut into) = (vec![1u8; bytes], vec![0u8; bytes]);
+        // The floor goes round a ring of the same size, for a copy's speed is that of the caches it fits in.
+        let (data, mut ring, mut at) = (vec![1u8; bytes], vec![0u8; RING * 4], 0);
         let ours = || {
             assert!(
                 pcm.writei(&data, bytes as u64 / 4)
                     .is_ok_and(|n| n == bytes as u64 / 4)
             );
         };
-        let (card, floor) = alternate(200, ours, || read_own_memory(&data, &mut into));
+        let bare = || {
+            read_own_memory(&data, &mut ring[at..at + bytes]);
+            at = (at + bytes) % (RING * 4);
+        };
+        let (card, floor) = alternate(200, ours, bare);
         let speed = |seconds: f64| bytes as f64 / seconds / 1e6;
         rows.push(Row {
             name: format!("throughput of WRITEI, {kib} KiB"),
             unit: "MB/s",
             card: speed(card),
             floor: speed(floor),
-            floor_is: "process_vm_readv alone",
+            floor_is: "process_vm_readv alone, round a ring of the same size",
             goal: Some(Goal::AtLeast(0.85)),
         });
     }
