@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use hw_backends::dma::Area;
 use uapi::Errno;
 
-use crate::request::ClientMemory;
+use crate::request::{ClientMemory, FileHandle};
 
 /// Said once: the daemon may not touch clients' memory.
 static REFUSED: AtomicBool = AtomicBool::new(false);
@@ -29,9 +29,17 @@ pub struct Client {
     process: AtomicU32,
     /// The descriptor's number where it was last found, plus one; else 0.
     descriptor: AtomicU32,
+    /// The other open files of the same card.
+    neighbours: Option<Box<dyn Neighbours>>,
     /// Where areas are cached pages of a node: the way for bytes, so that only this program and never the kernel faults
     /// on such a page. The kernel would hold the process's map while it waits for a reader, who may need that map.
     detour: Option<Mutex<Box<[u8]>>>,
+}
+
+/// The open files of a card on one mount.
+pub trait Neighbours: Send + Sync + fmt::Debug {
+    /// The open file on this inode.
+    fn on_inode(&self, inode: u64) -> Option<FileHandle>;
 }
 
 /// Most of a client's descriptors that are looked through, some microseconds each, while the card waits.
@@ -49,6 +57,7 @@ impl Client {
             inode,
             process: AtomicU32::new(0),
             descriptor: AtomicU32::new(0),
+            neighbours: None,
             detour: None,
         }
     }
@@ -60,6 +69,13 @@ impl Client {
             detour: Some(Mutex::new(vec![0xff; DETOUR].into())),
             ..Client::new(tid, inode)
         }
+    }
+
+    /// The same, with the files that another of its descriptors may name.
+    #[must_use]
+    pub fn among(mut self, neighbours: Box<dyn Neighbours>) -> Client {
+        self.neighbours = Some(neighbours);
+        self
     }
 
     /// The thread.
@@ -188,6 +204,18 @@ impl ClientMemory for Client {
         self.process.store(found, Ordering::Relaxed);
         found
     }
+
+    fn open_file(&self, descriptor: i32) -> Option<FileHandle> {
+        let named = information(self.tid, u32::try_from(descriptor).ok()?)?;
+        self.file_flags()?;
+        let own = self.descriptor.load(Ordering::Relaxed).checked_sub(1)?;
+        // An inode's number says something within one file system only.
+        if field(&named, "mnt_id:")? != field(&information(self.tid, own)?, "mnt_id:")? {
+            return None;
+        }
+        let inode = field(&named, "ino:")?.parse().ok()?;
+        self.neighbours.as_ref()?.on_inode(inode)
+    }
 }
 
 /// Number and flags (`O_*`) of the descriptor of thread `tid` that is open on inode number `inode`, if it is among the
@@ -202,10 +230,15 @@ fn find_descriptor(tid: u32, inode: u64, most: usize) -> Option<(u32, u32)> {
 
 /// Flags (`O_*`) of descriptor `number` of thread `tid`, if that is open on inode number `inode`.
 fn descriptor_flags(tid: u32, number: u32, inode: u64) -> Option<u32> {
-    let text = std::fs::read_to_string(format!("/proc/{tid}/fdinfo/{number}")).ok()?;
+    let text = information(tid, number)?;
     let there: u64 = field(&text, "ino:")?.parse().ok()?;
     let flags = field(&text, "flags:")?;
     (there == inode).then(|| u32::from_str_radix(flags, 8).ok())?
+}
+
+/// What the kernel tells of descriptor `number` of thread `tid`.
+fn information(tid: u32, number: u32) -> Option<String> {
+    std::fs::read_to_string(format!("/proc/{tid}/fdinfo/{number}")).ok()
 }
 
 fn thread_group(tid: u32) -> Option<u32> {
@@ -324,6 +357,35 @@ mod tests {
         let found = find_descriptor(me, inode, 4096).unwrap();
         assert_eq!(found.0, file.as_raw_fd().cast_unsigned());
         assert_eq!(find_descriptor(me, inode, 1), None);
+    }
+
+    /// Every inode is that of the file called like it.
+    #[derive(Debug)]
+    struct Everybody;
+
+    impl Neighbours for Everybody {
+        fn on_inode(&self, inode: u64) -> Option<FileHandle> {
+            Some(FileHandle(inode))
+        }
+    }
+
+    #[test]
+    fn a_descriptor_of_the_same_mount_leads_to_its_file() {
+        let path = std::env::temp_dir().join(format!("cuse-pcm-linked-{}", std::process::id()));
+        let create = || {
+            let file = std::fs::File::create(&path).unwrap();
+            std::fs::remove_file(&path).unwrap();
+            (file.metadata().unwrap().ino(), file)
+        };
+        let ((own, _own_file), (other, other_file)) = (create(), create());
+        let client = myself(own).among(Box::new(Everybody));
+        let found = client.open_file(other_file.as_raw_fd());
+        assert_eq!(found, Some(FileHandle(other)));
+        let elsewhere = std::fs::File::open("/proc/self/status").unwrap();
+        assert_eq!(client.open_file(elsewhere.as_raw_fd()), None);
+        assert_eq!(client.open_file(-1), None);
+        assert_eq!(client.open_file(i32::MAX), None);
+        assert_eq!(myself(own).open_file(other_file.as_raw_fd()), None);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Open files of a mount: which card's file a kernel's file handle is, and opens that are not answered yet.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use super::CardIndex;
-use super::client_memory::Client;
+use super::client_memory::{Client, Neighbours};
 use super::passthrough::BackingId;
 use crate::request::FileHandle;
 
@@ -20,6 +20,25 @@ pub struct OpenFile {
     pub memory: Memory,
     /// The thread that asked last: it most likely asks again.
     last: Mutex<Option<Arc<Client>>>,
+    /// All files of the mount.
+    all: Weak<Slots>,
+}
+
+/// Open files by the kernel's file handle.
+type Slots = RwLock<Vec<Option<Arc<OpenFile>>>>;
+
+/// The files of one card among those of a mount.
+#[derive(Debug)]
+struct OfCard(CardIndex, Weak<Slots>);
+
+impl Neighbours for OfCard {
+    fn on_inode(&self, inode: u64) -> Option<FileHandle> {
+        let files = self.1.upgrade()?;
+        let files = files.read().unwrap_or_else(PoisonError::into_inner);
+        let mut open = files.iter().flatten();
+        let found = open.find(|open| open.card == self.0 && open.inode == inode)?;
+        Some(found.file)
+    }
 }
 
 impl OpenFile {
@@ -34,6 +53,7 @@ impl OpenFile {
                     Memory::PageCache => Client::with_cached_areas(tid, self.inode),
                     Memory::Plain | Memory::Passthrough(_) => Client::new(tid, self.inode),
                 };
+                let client = client.among(Box::new(OfCard(self.card, Weak::clone(&self.all))));
                 Arc::clone(last.insert(Arc::new(client)))
             }
         }
@@ -67,7 +87,7 @@ pub struct PendingOpen {
 /// All opens of a mount.
 #[derive(Debug, Default)]
 pub struct Opens {
-    files: RwLock<Vec<Option<Arc<OpenFile>>>>,
+    files: Arc<Slots>,
     pending: Mutex<Vec<PendingOpen>>,
 }
 
@@ -112,6 +132,7 @@ impl Opens {
             inode: pending.inode,
             memory,
             last: Mutex::new(None),
+            all: Arc::downgrade(&self.files),
         };
         let free = files
             .iter()
@@ -184,6 +205,22 @@ mod tests {
         opens.begin(pending(4));
         assert_eq!(opens.end(2), Some(pending(2)));
         assert_eq!(opens.end(2), None);
+    }
+
+    #[test]
+    fn neighbours_are_the_files_of_the_same_card() {
+        let opens = Opens::default();
+        let other = PendingOpen {
+            card: CardIndex(1),
+            inode: 10,
+            ..pending(4)
+        };
+        let (a, _) = opens.insert(&pending(2), FileHandle(100), None);
+        let (b, _) = opens.insert(&other, FileHandle(100), None);
+        let of = |fh| OfCard(opens.get(fh).unwrap().card, Arc::downgrade(&opens.files));
+        assert_eq!(of(a).on_inode(9), Some(FileHandle(100)));
+        assert_eq!(of(a).on_inode(10), None);
+        assert_eq!(of(b).on_inode(10), Some(FileHandle(100)));
     }
 
     #[test]
