@@ -4,6 +4,7 @@
 
 mod daemon;
 mod demo;
+mod devices;
 mod doctor;
 mod failure;
 mod logger;

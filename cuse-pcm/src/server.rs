@@ -1,7 +1,7 @@
 //! Joins transports and cards; the only module that knows both.
 //!
-//! Threads: some readers for every mount, a mapper for every mount, a timer for every card. Whoever reads `/dev/fuse`
-//! never waits for a card: what comes for a busy one is left in its inbox, and whoever holds the card looks there
+//! Threads: some readers for every mount and device, a mapper for every mount, a timer for every card. Whoever reads
+//! requests never waits for a card: what comes for a busy one is left in its inbox, and whoever holds the card looks there
 //! before and after letting go.
 
 use std::sync::Arc;
@@ -14,9 +14,10 @@ use uapi::Errno;
 
 use crate::file::Files;
 use crate::request::{Operation, Request};
-use crate::transport::Deliver;
+use crate::transport::cuse::Cuse;
 use crate::transport::guard::Guard;
 use crate::transport::mount::{MapKind, Mount};
+use crate::transport::{Connection as _, Deliver};
 
 mod engine;
 mod inbox;
@@ -86,7 +87,8 @@ pub struct Server {
     engine: Arc<Engine>,
     mounts: Vec<Arc<Mount>>,
     ended: bool,
-    readers: Vec<readers::Readers>,
+    readers: Vec<readers::Readers<Mount>>,
+    devices: Vec<readers::Readers<Cuse>>,
     mappers: Vec<JoinHandle<()>>,
     anchors: Vec<JoinHandle<()>>,
     timers: Vec<JoinHandle<()>>,
@@ -110,6 +112,7 @@ impl Server {
             mounts: Vec::new(),
             ended: false,
             readers: Vec::new(),
+            devices: Vec::new(),
             mappers: Vec::new(),
             anchors: Vec::new(),
             timers,
@@ -155,6 +158,19 @@ impl Server {
         Ok(())
     }
 
+    /// Serves a character device too. Returns when it has answered the kernel's INIT, and the kernel has made the device
+    /// or ended the connection.
+    ///
+    /// # Errors
+    /// What starting a thread gives; ETIMEDOUT where the kernel sent no INIT.
+    pub fn add_device(&mut self, device: &Arc<Cuse>) -> std::io::Result<()> {
+        let deliver: Arc<dyn Deliver> = Arc::clone(&self.engine) as Arc<dyn Deliver>;
+        let mut readers = readers::Readers::first(device, &deliver)?;
+        let standby = readers.add_standby();
+        self.devices.push(readers);
+        standby
+    }
+
     /// How memory is shared on each mount.
     #[must_use]
     pub fn kinds(&self) -> Vec<MapKind> {
@@ -164,7 +180,8 @@ impl Server {
     /// Whether every connection has ended from outside (unmounted, aborted).
     #[must_use]
     pub fn over(&self) -> bool {
-        self.mounts.iter().all(|m| m.over())
+        self.mounts.iter().all(|m| m.session().over())
+            && self.devices.iter().all(readers::Readers::over)
     }
 
     /// Takes all cards away, unmounts, and ends every thread. Clients that still have files open get ECONNABORTED and
@@ -192,6 +209,7 @@ impl Server {
             let _ = anchor.join();
         }
         self.readers.drain(..).for_each(readers::Readers::stop);
+        self.devices.drain(..).for_each(readers::Readers::stop);
         self.mounts.clear();
         self.guards.clear();
     }

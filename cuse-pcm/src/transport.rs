@@ -5,6 +5,7 @@
 
 pub mod channel;
 pub mod client_memory;
+pub mod cuse;
 pub mod guard;
 pub mod init;
 pub mod mount;
@@ -13,9 +14,13 @@ pub mod nodes;
 pub mod opens;
 pub mod page_cache;
 pub mod passthrough;
+pub mod session;
 pub mod wire;
 
+use std::sync::Arc;
+
 use crate::request::Request;
+use session::Session;
 
 /// Which of the served cards; an index, not ALSA's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,6 +33,30 @@ pub struct CardIndex(pub usize);
 pub trait Deliver: Send + Sync + std::fmt::Debug {
     /// Hands `request` to `card`, now or as soon as that is free. The order of requests of one caller is kept.
     fn deliver(&self, card: CardIndex, request: Request<'_>);
+}
+
+/// Makes a reading thread look up from its wait, once a call; false when more calls are of no use.
+pub type Knock = Box<dyn FnMut() -> bool + Send>;
+
+/// What threads read requests from: a mount, or a character device.
+pub trait Connection: Send + Sync + std::fmt::Debug + 'static {
+    /// Room that any request needs, bytes.
+    const BUFFER: usize;
+
+    /// The connection itself.
+    fn session(&self) -> &Session;
+
+    /// Serves the message of `length` bytes in `buffer`, all of which is scratch space.
+    fn serve(self: &Arc<Self>, buffer: &mut [u8], length: usize, deliver: &dyn Deliver);
+
+    /// Whether the kernel's INIT has been answered.
+    fn started(&self) -> bool;
+
+    /// The cards whose nodes are served, each once.
+    fn cards(&self) -> Vec<CardIndex>;
+
+    /// What makes readers look up; `None` where that cannot be had.
+    fn knock(&self) -> Option<Knock>;
 }
 
 pub(crate) fn errno(e: rustix::io::Errno) -> uapi::Errno {

@@ -29,25 +29,17 @@ pub(super) struct Daemon {
 /// Builds the cards and serves them in the directory `at`. Nothing is mounted and no thread is started before all that
 /// can fail in a card has been done.
 pub(super) fn start(config: &Config, nodes: Nodes, at: &Path) -> Result<Daemon, Failure> {
-    let cards = build(config)?;
-    let specs = (0..)
-        .zip(&cards)
-        .flat_map(|(index, card)| specs(CardIndex(index), card))
-        .collect();
+    let cards = build(config, false)?;
     let mount_config = MountConfig {
         map: nodes.map_kind(),
-        ..MountConfig::new(specs)
+        ..MountConfig::new(specs(&cards))
     };
 
     let (fd, mounted) =
         mount_at(at, &MountOptions::default()).map_err(|error| not_mounted(at, &error))?;
     let mount = Mount::new(fd, mounted, mount_config, 0)
         .map_err(|errno| Failure::new(format!("Cannot serve {}: {errno}", at.display())))?;
-    let services = cards
-        .into_iter()
-        .map(|card| Box::new(Files::new(card)) as Box<dyn Service>)
-        .collect();
-    let server = Server::start(services, &[Arc::clone(&mount)])
+    let server = Server::start(services(cards), &[Arc::clone(&mount)])
         .map_err(|error| Failure::new(format!("Cannot serve {}: {error}", at.display())))?;
 
     let kind = mount.kind().unwrap_or(MapKind::Plain);
@@ -56,13 +48,21 @@ pub(super) fn start(config: &Config, nodes: Nodes, at: &Path) -> Result<Daemon, 
         return Err(Failure::new(format!("{nodes:?} nodes cannot be had here"))
             .try_this("--nodes auto; `cuse-pcm doctor` tells what is missing"));
     }
-    Ok(Daemon { _server: server })
+    Ok(Daemon::new(server))
 }
 
-fn build(config: &Config) -> Result<Vec<Card>, Failure> {
-    // The kernel answers an ioctl that carries a value by itself on a mount, so PAUSE never arrives.
+impl Daemon {
+    /// Serves until it is dropped.
+    pub(super) fn new(server: Server) -> Daemon {
+        Daemon { _server: server }
+    }
+}
+
+/// The cards of `config`. `values`: whether the nodes pass on ioctls that carry a value; where they do not, PAUSE never
+/// arrives.
+pub(super) fn build(config: &Config, values: bool) -> Result<Vec<Card>, Failure> {
     let options = Options {
-        without_info: info::PAUSE,
+        without_info: if values { 0 } else { info::PAUSE },
         ..Options::default()
     };
     let cards: Result<Vec<Card>, config::Error> = config
@@ -76,8 +76,23 @@ fn build(config: &Config) -> Result<Vec<Card>, Failure> {
     })
 }
 
-/// The nodes of a card, in the order they are listed.
-fn specs(index: CardIndex, card: &Card) -> Vec<NodeSpec> {
+/// What a server takes the cards for.
+pub(super) fn services(cards: Vec<Card>) -> Vec<Box<dyn Service>> {
+    cards
+        .into_iter()
+        .map(|card| Box::new(Files::new(card)) as Box<dyn Service>)
+        .collect()
+}
+
+/// The nodes of all cards, in the order they are listed.
+pub(super) fn specs(cards: &[Card]) -> Vec<NodeSpec> {
+    (0..)
+        .zip(cards)
+        .flat_map(|(index, card)| specs_of(CardIndex(index), card))
+        .collect()
+}
+
+fn specs_of(index: CardIndex, card: &Card) -> Vec<NodeSpec> {
     let number = card.identity.number;
     let directions = [Direction::Playback, Direction::Capture];
     let pcms = card.devices.iter().flat_map(|device| {

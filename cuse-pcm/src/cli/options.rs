@@ -42,6 +42,8 @@ pub(super) enum Nodes {
     Passthrough,
     /// Program and daemon share the node's page cache (any user, Linux 6.6)
     PageCache,
+    /// Character devices that the kernel makes (root, /dev/cuse); nothing can be mapped. For `serve`
+    Cuse,
 }
 
 impl Nodes {
@@ -51,6 +53,7 @@ impl Nodes {
             Nodes::Auto => MapKind::Auto,
             Nodes::Passthrough => MapKind::Passthrough,
             Nodes::PageCache => MapKind::PageCache,
+            Nodes::Cuse => MapKind::Plain,
         }
     }
 }

@@ -60,6 +60,12 @@ pub(super) fn in_private(
 }
 
 fn prepare(config: &Config, nodes: Nodes) -> Result<(Signals, Daemon), Failure> {
+    if nodes == Nodes::Cuse {
+        return Err(Failure::new(
+            "Character devices are there for the whole machine, not for one command",
+        )
+        .try_this("`cuse-pcm serve --nodes cuse`, or `run` without --nodes"));
+    }
     let signals =
         Signals::block().map_err(|error| Failure::new(format!("Cannot block signals: {error}")))?;
     container::enter()?;

@@ -3,14 +3,16 @@
 mod directory;
 mod ready;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::options::{CardOptions, check};
+use super::daemon::Daemon;
+use super::devices::AccessOptions;
+use super::options::{CardOptions, Nodes, check};
 use super::signals::Signals;
-use super::{Failure, daemon};
+use super::{Failure, daemon, devices};
 use crate::config::Config;
 use crate::container::SND_DIRECTORY;
 use directory::Directory;
@@ -40,6 +42,7 @@ A file for --config may hold several cards, each with several PCM devices (relat
 Examples:
   cuse-pcm serve                                            card 0 in /dev/snd (root)
   cuse-pcm serve --config cards.toml
+  cuse-pcm serve --nodes cuse --card 7                      card 7 as character devices beside real cards (root)
   cuse-pcm serve --at /run/snd --playback wav:out.wav       in a directory that exists, to be bound into a container";
 
 #[derive(Debug, Args)]
@@ -53,6 +56,8 @@ pub(super) struct Serve {
     /// The directory that shall hold the nodes
     #[arg(long, value_name = "DIR", default_value = SND_DIRECTORY)]
     at: PathBuf,
+    #[command(flatten)]
+    access: AccessOptions,
 }
 
 impl Serve {
@@ -61,14 +66,35 @@ impl Serve {
         let config = self.plan()?;
         let signals = Signals::block()
             .map_err(|error| Failure::new(format!("Cannot block signals: {error}")))?;
-        let directory = Directory::take(&self.at, &config)?;
-        let daemon = daemon::start(&config, self.card.nodes, directory.path())?;
-        ready::tell(&config, directory.path())?;
+        let (daemon, directory) = self.start(&config)?;
+        ready::tell(&config, &self.at)?;
         let ended = until_ended(&signals);
         // Before the directory goes.
         drop(daemon);
         drop(directory);
         ended.map(|()| ExitCode::SUCCESS)
+    }
+
+    /// Serves; with the directory that was made for it, if nodes are mounted.
+    fn start(&self, config: &Config) -> Result<(Daemon, Option<Directory>), Failure> {
+        if self.card.nodes != Nodes::Cuse {
+            if self.access.given() {
+                return Err(
+                    Failure::new("--owner, --group and --mode are for character devices")
+                        .try_this("--nodes cuse with them"),
+                );
+            }
+            let directory = Directory::take(&self.at, config)?;
+            let daemon = daemon::start(config, self.card.nodes, directory.path())?;
+            return Ok((daemon, Some(directory)));
+        }
+        if self.at != Path::new(SND_DIRECTORY) {
+            return Err(
+                Failure::new(format!("The kernel makes devices in {SND_DIRECTORY} only"))
+                    .try_this("--nodes cuse without --at, or --at with another kind of nodes"),
+            );
+        }
+        Ok((devices::start(config, &self.access)?, None))
     }
 
     fn plan(&self) -> Result<Config, Failure> {

@@ -1,4 +1,4 @@
-//! The threads that read a mount's requests.
+//! The threads that read a connection's requests.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,18 +8,16 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::watch::{Duty, Watch};
-use crate::transport::Deliver;
 use crate::transport::channel::Received;
-use crate::transport::init::BUFFER;
-use crate::transport::mount::Mount;
+use crate::transport::{Connection, Deliver};
 
 /// How long the kernel may take to say INIT.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The readers of one mount.
+/// The readers of one connection.
 #[derive(Debug)]
-pub(super) struct Readers {
-    mount: Arc<Mount>,
+pub(super) struct Readers<C> {
+    connection: Arc<C>,
     deliver: Arc<dyn Deliver>,
     /// Only set once nobody needs the readers any more: what a card gives back is written out through them.
     stopping: Arc<AtomicBool>,
@@ -27,15 +25,15 @@ pub(super) struct Readers {
     watch: Arc<Watch>,
 }
 
-impl Readers {
+impl<C: Connection> Readers<C> {
     /// Starts the first reader; returns once the kernel's INIT is answered.
     pub(super) fn first(
-        mount: &Arc<Mount>,
+        connection: &Arc<C>,
         deliver: &Arc<dyn Deliver>,
-    ) -> std::io::Result<Readers> {
-        let (mount, deliver) = (Arc::clone(mount), Arc::clone(deliver));
+    ) -> std::io::Result<Readers<C>> {
+        let (connection, deliver) = (Arc::clone(connection), Arc::clone(deliver));
         let mut readers = Readers {
-            mount,
+            connection,
             deliver,
             stopping: Arc::default(),
             threads: Vec::new(),
@@ -58,11 +56,11 @@ impl Readers {
     pub(super) fn add_standby(&mut self) -> std::io::Result<()> {
         let reader = self.reader();
         self.threads.push(super::thread("standby", move || {
-            let mut buffer = resident();
+            let mut buffer = resident::<C>();
             while let Duty::StepIn(turn) = reader.watch.stand_by() {
                 log::warn!("A client holds a reader up; another one serves the rest");
                 while reader.watch.stuck(turn) && !reader.stopping.load(Ordering::Acquire) {
-                    if reader.mount.wait(Duration::from_millis(20))
+                    if reader.wait(Duration::from_millis(20))
                         && !reader.serve_one(&mut buffer, None)
                     {
                         return;
@@ -73,9 +71,14 @@ impl Readers {
         Ok(())
     }
 
-    fn reader(&self) -> Reader {
+    /// Whether the connection has ended.
+    pub(super) fn over(&self) -> bool {
+        self.connection.session().over()
+    }
+
+    fn reader(&self) -> Reader<C> {
         Reader {
-            mount: Arc::clone(&self.mount),
+            connection: Arc::clone(&self.connection),
             deliver: Arc::clone(&self.deliver),
             stopping: Arc::clone(&self.stopping),
             watch: Arc::clone(&self.watch),
@@ -86,13 +89,13 @@ impl Readers {
         let reader = self.reader();
         let first = ready.is_some();
         self.threads.push(super::thread("reader", move || {
-            let mut buffer = resident();
+            let mut buffer = resident::<C>();
             let watch = Arc::clone(&reader.watch);
             while !reader.stopping.load(Ordering::Acquire) {
                 if !reader.serve_one(&mut buffer, first.then_some(&watch)) {
                     break;
                 }
-                if ready.is_some() && reader.mount.kind().is_some() {
+                if ready.is_some() && reader.connection.started() {
                     ready.take().map(|ready| ready.send(()));
                 }
             }
@@ -102,7 +105,7 @@ impl Readers {
 
     /// Ends the threads, which notice only when a request comes: makes some.
     pub(super) fn stop(self) {
-        let Ok(root) = self.mount.root().try_clone_to_owned() else {
+        let Some(mut knock) = self.connection.knock() else {
             return;
         };
         self.stopping.store(true, Ordering::Release);
@@ -110,21 +113,18 @@ impl Readers {
         let reader = self.reader();
         let done = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&done);
-        let knocking =
-            std::thread::Builder::new()
-                .name("knocker".into())
-                .spawn(move || {
-                    while !seen.load(Ordering::Acquire) && rustix::fs::fstatfs(&root).is_ok() {}
-                });
+        let knocking = std::thread::Builder::new()
+            .name("knocker".into())
+            .spawn(move || while !seen.load(Ordering::Acquire) && knock() {});
         let Ok(knocking) = knocking else { return };
         for reader in self.threads {
             let _ = reader.join();
         }
         done.store(true, Ordering::Release);
         // One more knock may have come after the last reader went.
-        let mut buffer = vec![0u8; BUFFER];
+        let mut buffer = vec![0u8; C::BUFFER];
         while !knocking.is_finished() {
-            if reader.mount.wait(Duration::from_millis(1)) && !reader.serve_one(&mut buffer, None) {
+            if reader.wait(Duration::from_millis(1)) && !reader.serve_one(&mut buffer, None) {
                 break;
             }
         }
@@ -134,24 +134,29 @@ impl Readers {
 
 /// What one reading thread has.
 #[derive(Debug)]
-struct Reader {
-    mount: Arc<Mount>,
+struct Reader<C> {
+    connection: Arc<C>,
     deliver: Arc<dyn Deliver>,
     stopping: Arc<AtomicBool>,
     watch: Arc<Watch>,
 }
 
-impl Reader {
+impl<C: Connection> Reader<C> {
+    /// Waits until a message is there, at most so long (below a second); false if none came.
+    fn wait(&self, at_most: Duration) -> bool {
+        self.connection.session().channel.wait(at_most)
+    }
+
     /// Waits for a request and serves it, whatever happens. False when the connection is over.
     fn serve_one(&self, buffer: &mut [u8], watch: Option<&Arc<Watch>>) -> bool {
-        let length = match self.mount.receive(buffer) {
+        let length = match self.connection.session().receive(buffer) {
             Received::Message(length) => length,
             Received::Nothing => return true,
             Received::Over => return false,
         };
         watch.inspect(|watch| watch.begin());
         let served = catch_unwind(AssertUnwindSafe(|| {
-            self.mount.serve(buffer, length, self.deliver.as_ref());
+            self.connection.serve(buffer, length, self.deliver.as_ref());
         }));
         watch.inspect(|watch| watch.end());
         if served.is_err() {
@@ -163,6 +168,6 @@ impl Reader {
 
 /// A buffer whose pages are all there: the kernel fills it without a fault, which might have to wait for a thread that
 /// waits for this reader.
-fn resident() -> Vec<u8> {
-    vec![0xffu8; BUFFER]
+fn resident<C: Connection>() -> Vec<u8> {
+    vec![0xffu8; C::BUFFER]
 }

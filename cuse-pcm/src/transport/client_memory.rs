@@ -23,12 +23,11 @@ static REFUSED: AtomicBool = AtomicBool::new(false);
 #[derive(Debug)]
 pub struct Client {
     tid: u32,
-    /// `ino` that names the descriptor among the thread's own; 0 where none does.
-    inode: u64,
+    descriptor: Descriptor,
     /// Process id once found out, else 0.
     process: AtomicU32,
     /// The descriptor's number where it was last found, plus one; else 0.
-    descriptor: AtomicU32,
+    found: AtomicU32,
     /// The other open files of the same card.
     neighbours: Option<Box<dyn Neighbours>>,
     /// Where areas are cached pages of a node: the way for bytes, so that only this program and never the kernel faults
@@ -45,6 +44,22 @@ pub trait Neighbours: Send + Sync + fmt::Debug {
 /// Most of a client's descriptors that are looked through, some microseconds each, while the card waits.
 const DESCRIPTORS_MAX: usize = 4096;
 
+/// How the descriptor that a request came through is told from the thread's others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Descriptor {
+    /// Not at all.
+    Unknown,
+    /// By an inode of its own, numbered so.
+    Inode(u64),
+    /// It is on the device of this number (`st_rdev`), opened with these flags (`O_*`). Others may be as well.
+    Device {
+        /// Device number.
+        number: u64,
+        /// Open flags.
+        flags: u32,
+    },
+}
+
 /// Bytes copied at a time on the detour.
 const DETOUR: usize = 16384;
 
@@ -52,11 +67,22 @@ impl Client {
     /// The thread `tid`, which came through a descriptor on an inode of its own, numbered `inode`; 0 if that is shared.
     #[must_use]
     pub fn new(tid: u32, inode: u64) -> Client {
+        let descriptor = if inode == 0 {
+            Descriptor::Unknown
+        } else {
+            Descriptor::Inode(inode)
+        };
+        Client::through(tid, descriptor)
+    }
+
+    /// The thread `tid`, which came through `descriptor`.
+    #[must_use]
+    pub fn through(tid: u32, descriptor: Descriptor) -> Client {
         Client {
             tid,
-            inode,
+            descriptor,
             process: AtomicU32::new(0),
-            descriptor: AtomicU32::new(0),
+            found: AtomicU32::new(0),
             neighbours: None,
             detour: None,
         }
@@ -127,6 +153,17 @@ impl Client {
         Err(Errno::EFAULT)
     }
 
+    /// Flags (`O_*`) of the descriptor on inode number `inode`.
+    fn flags_on(&self, inode: u64) -> Option<u32> {
+        let last = self.found.load(Ordering::Relaxed).checked_sub(1);
+        let there = last.and_then(|number| descriptor_flags(self.tid, number, inode));
+        there.or_else(|| {
+            let (number, flags) = find_descriptor(self.tid, inode, DESCRIPTORS_MAX)?;
+            self.found.store(number.wrapping_add(1), Ordering::Relaxed);
+            Some(flags)
+        })
+    }
+
     fn refused(&self, cause: &dyn fmt::Display) {
         if !REFUSED.swap(true, Ordering::Relaxed) {
             log::error!(
@@ -182,17 +219,14 @@ impl ClientMemory for Client {
     }
 
     fn file_flags(&self) -> Option<u32> {
-        if self.tid == 0 || self.inode == 0 {
+        if self.tid == 0 {
             return None;
         }
-        let last = self.descriptor.load(Ordering::Relaxed).checked_sub(1);
-        let there = last.and_then(|number| descriptor_flags(self.tid, number, self.inode));
-        there.or_else(|| {
-            let (number, flags) = find_descriptor(self.tid, self.inode, DESCRIPTORS_MAX)?;
-            self.descriptor
-                .store(number.wrapping_add(1), Ordering::Relaxed);
-            Some(flags)
-        })
+        match self.descriptor {
+            Descriptor::Unknown => None,
+            Descriptor::Inode(inode) => self.flags_on(inode),
+            Descriptor::Device { number, flags } => device_flags(self.tid, number, flags),
+        }
     }
 
     fn process(&self) -> u32 {
@@ -208,7 +242,7 @@ impl ClientMemory for Client {
     fn open_file(&self, descriptor: i32) -> Option<FileHandle> {
         let named = information(self.tid, u32::try_from(descriptor).ok()?)?;
         self.file_flags()?;
-        let own = self.descriptor.load(Ordering::Relaxed).checked_sub(1)?;
+        let own = self.found.load(Ordering::Relaxed).checked_sub(1)?;
         // An inode's number says something within one file system only.
         if field(&named, "mnt_id:")? != field(&information(self.tid, own)?, "mnt_id:")? {
             return None;
@@ -239,6 +273,37 @@ fn descriptor_flags(tid: u32, number: u32, inode: u64) -> Option<u32> {
 /// What the kernel tells of descriptor `number` of thread `tid`.
 fn information(tid: u32, number: u32) -> Option<String> {
     std::fs::read_to_string(format!("/proc/{tid}/fdinfo/{number}")).ok()
+}
+
+/// `O_ACCMODE` and `O_APPEND`: two opens of a device that differ there are told apart.
+const LASTING: u32 = 0o2003;
+
+/// Flags (`O_*`) of the descriptors of thread `tid` on device `number` that were opened as `opened` was, if all have the
+/// same.
+fn device_flags(tid: u32, number: u64, opened: u32) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut found = None;
+    let entries = std::fs::read_dir(format!("/proc/{tid}/fd")).ok()?;
+    for entry in entries.flatten().take(DESCRIPTORS_MAX) {
+        // Follows to the open file itself; one that was closed meanwhile is none.
+        if !std::fs::metadata(entry.path()).is_ok_and(|open| open.rdev() == number) {
+            continue;
+        }
+        let name = entry.file_name();
+        let text = name
+            .to_str()
+            .and_then(|name| information(tid, name.parse().ok()?));
+        let flags = text.and_then(|text| u32::from_str_radix(field(&text, "flags:")?, 8).ok());
+        let Some(flags) = flags else { continue };
+        if (flags ^ opened) & LASTING != 0 {
+            continue;
+        }
+        if found.is_some_and(|other| other != flags) {
+            return None;
+        }
+        found = Some(flags);
+    }
+    found
 }
 
 fn thread_group(tid: u32) -> Option<u32> {
@@ -386,6 +451,34 @@ mod tests {
         assert_eq!(client.open_file(-1), None);
         assert_eq!(client.open_file(i32::MAX), None);
         assert_eq!(myself(own).open_file(other_file.as_raw_fd()), None);
+    }
+
+    #[test]
+    fn flags_of_a_device_are_known_where_its_descriptors_agree() {
+        let open = |write: bool| {
+            std::fs::OpenOptions::new()
+                .read(true)
+                .write(write)
+                .open("/dev/full")
+                .unwrap()
+        };
+        let (a, b, read_only) = (open(true), open(true), open(false));
+        let number = a.metadata().unwrap().rdev();
+        let flags = |flags: i32| {
+            let flags = flags.cast_unsigned();
+            let client = Client::through(myself(0).tid(), Descriptor::Device { number, flags });
+            client
+                .file_flags()
+                .map(|f| f & libc::O_NONBLOCK as u32 != 0)
+        };
+        rustix::fs::fcntl_setfl(&read_only, rustix::fs::OFlags::NONBLOCK).unwrap();
+        assert_eq!(flags(libc::O_RDWR), Some(false));
+        assert_eq!(flags(libc::O_RDONLY), Some(true));
+        assert_eq!(flags(libc::O_WRONLY), None);
+        rustix::fs::fcntl_setfl(&b, rustix::fs::OFlags::NONBLOCK).unwrap();
+        assert_eq!(flags(libc::O_RDWR), None);
+        drop(a);
+        assert_eq!(flags(libc::O_RDWR), Some(true));
     }
 
     #[test]

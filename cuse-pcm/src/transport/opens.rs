@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use super::CardIndex;
-use super::client_memory::{Client, Neighbours};
+use super::client_memory::{Client, Descriptor, Neighbours};
 use super::passthrough::BackingId;
 use crate::request::FileHandle;
 
@@ -14,7 +14,7 @@ pub struct OpenFile {
     pub card: CardIndex,
     /// What the card calls it.
     pub file: FileHandle,
-    /// The inode, which is this open's alone.
+    /// The inode, which is this open's alone; 0 on a character device.
     pub inode: u64,
     /// With what memory it was opened.
     pub memory: Memory,
@@ -52,6 +52,9 @@ impl OpenFile {
                 let client = match self.memory {
                     Memory::PageCache => Client::with_cached_areas(tid, self.inode),
                     Memory::Plain | Memory::Passthrough(_) => Client::new(tid, self.inode),
+                    Memory::Device { number, flags } => {
+                        Client::through(tid, Descriptor::Device { number, flags })
+                    }
                 };
                 let client = client.among(Box::new(OfCard(self.card, Weak::clone(&self.all))));
                 Arc::clone(last.insert(Arc::new(client)))
@@ -69,6 +72,13 @@ pub enum Memory {
     Passthrough(BackingId),
     /// The kernel maps cached pages.
     PageCache,
+    /// Nothing can be mapped, and other opens may be on the same device.
+    Device {
+        /// Device number.
+        number: u64,
+        /// Open flags (`O_*`).
+        flags: u32,
+    },
 }
 
 /// An open whose answer is due.

@@ -1,65 +1,43 @@
 //! What a card answers, on its way back to the kernel.
 
 use uapi::Errno;
-use uapi::fuse::{OpenOut, PollOut, WriteOut, flags::fopen};
+use uapi::fuse::{OpenOut, flags::fopen};
 use zerocopy::IntoBytes;
 
 use super::Mount;
 use crate::request::{Answer, FileHandle, PollHandle, RequestId, Sink};
 use crate::transport::opens::Memory;
 use crate::transport::passthrough;
-use crate::transport::wire::ioctl_result;
 
 impl Sink for Mount {
     fn answer(&self, id: RequestId, answer: &Answer<'_>) {
-        let unique = self.rename(id.0);
-        let sent = match *answer {
-            Answer::Ioctl(result, bytes) => {
-                let number = result.unwrap_or_else(|e| e.0.saturating_neg());
-                self.channel
-                    .reply(unique, ioctl_result(number).as_bytes(), bytes)
-            }
-            Answer::Ready(events) => self.channel.reply(
-                unique,
-                PollOut {
-                    revents: events,
-                    padding: 0,
-                }
-                .as_bytes(),
-                &[],
-            ),
-            Answer::Written(bytes) => {
-                let size = u32::try_from(bytes).unwrap_or(u32::MAX);
-                self.channel
-                    .reply(unique, WriteOut { size, padding: 0 }.as_bytes(), &[])
-            }
-            Answer::Data(bytes) => self.channel.reply(unique, bytes, &[]),
-            Answer::Done => self.channel.reply(unique, &[], &[]),
+        let unique = self.session.rename(id.0);
+        self.session.sent(match *answer {
             Answer::Opened(file) => self.opened(unique, file, None),
             Answer::Shared(file, with) => self.opened(unique, file, Some(with)),
             Answer::Failed(errno) => self.failed(unique, errno),
-        };
-        self.sent(sent);
+            _ => self.session.answer(unique, answer),
+        });
     }
 
     fn wake(&self, poller: PollHandle) {
-        self.sent(self.channel.notify_poll(poller.0));
+        self.session.wake(poller);
     }
 }
 
 impl Mount {
     fn opened(&self, unique: u64, file: FileHandle, with: Option<FileHandle>) -> Result<(), Errno> {
-        let Some(pending) = self.opens.end(unique) else {
+        let Some(pending) = self.session.opens.end(unique) else {
             log::error!("An answer to open came for a request that is none");
-            return self.channel.fail(unique, Errno::EIO);
+            return self.session.channel.fail(unique, Errno::EIO);
         };
-        let (fh, memory) = self.opens.insert(&pending, file, with);
+        let (fh, memory) = self.session.opens.insert(&pending, file, with);
         if memory != pending.memory {
             self.forget_backing(pending.memory);
         }
         let (open_flags, backing_id) = flags_of(memory);
         // The kernel looks the backing file up only when it has the answer: its number stays until the release.
-        self.channel.reply(
+        self.session.channel.reply(
             unique,
             OpenOut {
                 fh,
@@ -72,17 +50,17 @@ impl Mount {
     }
 
     fn failed(&self, unique: u64, errno: Errno) -> Result<(), Errno> {
-        if let Some(pending) = self.opens.end(unique) {
+        if let Some(pending) = self.session.opens.end(unique) {
             self.nodes.close(pending.inode);
             self.forget_backing(pending.memory);
         }
-        self.channel.fail(unique, errno)
+        self.session.channel.fail(unique, errno)
     }
 
     /// Drops the kernel's number of an open's file.
     pub(super) fn forget_backing(&self, memory: Memory) {
         if let Memory::Passthrough(id) = memory {
-            passthrough::unregister(&self.channel, id);
+            passthrough::unregister(&self.session.channel, id);
         }
     }
 }
@@ -93,6 +71,6 @@ fn flags_of(memory: Memory) -> (u32, i32) {
     match memory {
         Memory::Passthrough(id) => (common | fopen::PASSTHROUGH, id.0),
         // A stream has no position: lseek is ESPIPE as on a device, and reads do not wait for writes.
-        Memory::Plain | Memory::PageCache => (common | fopen::STREAM, 0),
+        Memory::Plain | Memory::PageCache | Memory::Device { .. } => (common | fopen::STREAM, 0),
     }
 }

@@ -36,8 +36,8 @@ impl Mount {
             Body::Setattr { valid } if valid & (fattr::MODE | fattr::UID | fattr::GID) == 0 => {
                 self.attributes(m)
             }
-            Body::Setattr { .. } => self.channel.fail(unique, Errno::EPERM),
-            Body::Access | Body::Releasedir => self.channel.reply(unique, &[], &[]),
+            Body::Setattr { .. } => self.session.channel.fail(unique, Errno::EPERM),
+            Body::Access | Body::Releasedir => self.session.channel.reply(unique, &[], &[]),
             Body::Statfs => {
                 let about = Kstatfs {
                     bsize: 4096,
@@ -45,24 +45,25 @@ impl Mount {
                     namelen: 255,
                     ..Kstatfs::default()
                 };
-                self.channel.reply(unique, about.as_bytes(), &[])
+                self.session.channel.reply(unique, about.as_bytes(), &[])
             }
             Body::Opendir => self
+                .session
                 .channel
                 .reply(unique, OpenOut::default().as_bytes(), &[]),
             Body::Readdir { offset, size } => self.readdir(unique, offset, size),
-            Body::Destroy => self.channel.reply(unique, &[], &[]),
+            Body::Destroy => self.session.channel.reply(unique, &[], &[]),
             Body::Other { opcode } if changes_names(opcode) => {
-                self.channel.fail(unique, Errno::EPERM)
+                self.session.channel.fail(unique, Errno::EPERM)
             }
-            _ => self.channel.fail(unique, Errno::ENOSYS),
+            _ => self.session.channel.fail(unique, Errno::ENOSYS),
         };
-        self.sent(sent);
+        self.session.sent(sent);
     }
 
     fn lookup(&self, m: &Message<'_>, name: &[u8]) -> Result<(), Errno> {
         if m.inode != ROOT {
-            return self.channel.fail(m.unique, Errno::ENOENT);
+            return self.session.channel.fail(m.unique, Errno::ENOENT);
         }
         match self.nodes.lookup(name, m.caller.tid) {
             Ok(nodeid) => {
@@ -73,15 +74,15 @@ impl Mount {
                     attr,
                     ..EntryOut::default()
                 };
-                self.channel.reply(m.unique, entry.as_bytes(), &[])
+                self.session.channel.reply(m.unique, entry.as_bytes(), &[])
             }
-            Err(e) => self.channel.fail(m.unique, e),
+            Err(e) => self.session.channel.fail(m.unique, e),
         }
     }
 
     fn attributes(&self, m: &Message<'_>) -> Result<(), Errno> {
         if !self.nodes.exists(m.inode) {
-            return self.channel.fail(m.unique, Errno::ENOENT);
+            return self.session.channel.fail(m.unique, Errno::ENOENT);
         }
         let out = AttrOut {
             attr_valid: ATTR_VALID,
@@ -89,7 +90,7 @@ impl Mount {
             dummy: 0,
             attr: self.attr(m.inode),
         };
-        self.channel.reply(m.unique, out.as_bytes(), &[])
+        self.session.channel.reply(m.unique, out.as_bytes(), &[])
     }
 
     fn attr(&self, inode: u64) -> Attr {
@@ -127,7 +128,7 @@ impl Mount {
                 break;
             }
         }
-        self.channel.reply(unique, listing.bytes(), &[])
+        self.session.channel.reply(unique, listing.bytes(), &[])
     }
 }
 

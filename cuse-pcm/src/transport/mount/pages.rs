@@ -82,7 +82,8 @@ impl Mount {
     pub fn weigh_anchor(&self) {
         let unique = self.anchor_request.swap(0, Ordering::AcqRel);
         if unique != 0 {
-            self.sent(self.channel.fail(unique, Errno::ENODEV));
+            self.session
+                .sent(self.session.channel.fail(unique, Errno::ENODEV));
         }
     }
 
@@ -130,9 +131,9 @@ impl Mount {
             (Some(store), Some(bytes)) => store.read(offset, bytes).map(|()| &*bytes),
             _ => Err(Errno::EIO),
         };
-        self.sent(match done {
-            Ok(bytes) => self.channel.reply(unique, bytes, &[]),
-            Err(e) => self.channel.fail(unique, e),
+        self.session.sent(match done {
+            Ok(bytes) => self.session.channel.reply(unique, bytes, &[]),
+            Err(e) => self.session.channel.fail(unique, e),
         });
     }
 
@@ -142,13 +143,13 @@ impl Mount {
             .store(m.inode)
             .map_or(Err(Errno::EIO), |store| store.write(offset, data));
         let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        self.sent(match done {
-            Ok(()) => self.channel.reply(
+        self.session.sent(match done {
+            Ok(()) => self.session.channel.reply(
                 m.unique,
                 uapi::fuse::WriteOut { size, padding: 0 }.as_bytes(),
                 &[],
             ),
-            Err(e) => self.channel.fail(m.unique, e),
+            Err(e) => self.session.channel.fail(m.unique, e),
         });
     }
 }

@@ -1,0 +1,155 @@
+//! Cards as character devices in `/dev/snd`, made through `/dev/cuse`.
+
+use std::path::Path;
+
+use clap::Args;
+use uapi::Errno;
+
+use super::Failure;
+use super::daemon::{self, Daemon};
+use crate::config::Config;
+use crate::server::Server;
+use crate::transport::cuse::device_node::{self, Access, DIRECTORY, number_of};
+use crate::transport::cuse::{CUSE, Cuse};
+use crate::transport::nodes::NodeSpec;
+
+/// Who may use the devices.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Character devices (--nodes cuse)")]
+pub(super) struct AccessOptions {
+    /// Who owns them: a name or a number (default: root)
+    #[arg(long, value_name = "USER")]
+    owner: Option<String>,
+    /// Their group (default: audio where there is such a group, else root)
+    #[arg(long, value_name = "GROUP")]
+    group: Option<String>,
+    /// Their permission bits, octal (default: 660)
+    #[arg(long, value_name = "MODE", value_parser = permission_bits)]
+    mode: Option<u32>,
+}
+
+impl AccessOptions {
+    /// Whether anything was asked for.
+    pub(super) fn given(&self) -> bool {
+        self.owner.is_some() || self.group.is_some() || self.mode.is_some()
+    }
+
+    fn access(&self) -> Result<Access, Failure> {
+        let default = Access::default();
+        Ok(Access {
+            uid: number(self.owner.as_deref(), "/etc/passwd", "user")?.unwrap_or(default.uid),
+            gid: number(self.group.as_deref(), "/etc/group", "group")?.unwrap_or(default.gid),
+            mode: self.mode.unwrap_or(default.mode),
+        })
+    }
+}
+
+fn permission_bits(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        _ => Err("permission bits are octal, 0 to 777".to_owned()),
+    }
+}
+
+/// The number of a user or group that is given by name or number.
+fn number(given: Option<&str>, list: &str, what: &str) -> Result<Option<u32>, Failure> {
+    let Some(given) = given else {
+        return Ok(None);
+    };
+    if let Ok(number) = given.parse() {
+        return Ok(Some(number));
+    }
+    let known = std::fs::read_to_string(list).unwrap_or_default();
+    match number_of(&known, given) {
+        Some(number) => Ok(Some(number)),
+        None => Err(Failure::new(format!("There is no {what} {given}"))
+            .try_this(format!("a name from {list}"))),
+    }
+}
+
+/// Builds the cards and makes a device for each node. Nothing is made before all that can fail in a card has been done.
+pub(super) fn start(config: &Config, options: &AccessOptions) -> Result<Daemon, Failure> {
+    let access = options.access()?;
+    let cards = daemon::build(config, true)?;
+    let specs = daemon::specs(&cards);
+    for spec in &specs {
+        free(spec)?;
+    }
+    let mut server = Server::start(daemon::services(cards), &[])
+        .map_err(|error| Failure::new(format!("Cannot serve: {error}")))?;
+    // What was made before one that fails is taken away again with the server.
+    for (connection, spec) in (0..).zip(specs) {
+        make(&mut server, spec, connection, &access)?;
+    }
+    Ok(Daemon::new(server))
+}
+
+/// The name has to be free: the kernel would make the device all the same, without a node.
+fn free(spec: &NodeSpec) -> Result<(), Failure> {
+    let number: String = (spec.name.chars().skip_while(|c| !c.is_ascii_digit()))
+        .take_while(char::is_ascii_digit)
+        .collect();
+    let known = Path::new("/proc/asound").join(format!("card{number}"));
+    let holder = device_node::taken_by(&spec.name).or(known.exists().then_some(known));
+    match holder {
+        Some(holder) => Err(Failure::new(format!(
+            "Card number {number} is in use: {} exists",
+            holder.display()
+        ))
+        .try_this("another number with --card (0 to 31)")),
+        None => Ok(()),
+    }
+}
+
+fn make(
+    server: &mut Server,
+    spec: NodeSpec,
+    connection: u32,
+    access: &Access,
+) -> Result<(), Failure> {
+    let connection = u8::try_from(connection)
+        .map_err(|_| Failure::new("No more than 256 devices can be served at once"))?;
+    let name = spec.name.clone();
+    let device = Cuse::open(spec, connection).map_err(not_opened)?;
+    server
+        .add_device(&device)
+        .map_err(|error| Failure::new(format!("Cannot serve {DIRECTORY}/{name}: {error}")))?;
+    let number = device_node::settle(&name, access).map_err(|error| {
+        Failure::new(format!("Cannot make {DIRECTORY}/{name}: {error}"))
+            .try_this("devices need devtmpfs on /dev and sysfs on /sys; --nodes auto needs neither")
+    })?;
+    device.set_number(number);
+    log::info!("{DIRECTORY}/{name} is there");
+    Ok(())
+}
+
+fn not_opened(errno: Errno) -> Failure {
+    let remedy = match errno {
+        Errno::ENOENT => "modprobe cuse (as root)",
+        _ => "run it as root; --nodes auto works without /dev/cuse",
+    };
+    Failure::new(format!("Cannot open {CUSE}: {errno}")).try_this(remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn permission_bits_are_octal_and_no_more_than_nine() {
+        assert_eq!(permission_bits("0660"), Ok(0o660));
+        assert!(permission_bits("4755").is_err());
+        assert!(permission_bits("rw").is_err());
+        assert!(permission_bits("689").is_err());
+    }
+
+    #[test]
+    fn users_and_groups_go_by_name_or_number() {
+        let root = number(Some("root"), "/etc/passwd", "user");
+        assert_eq!(root.unwrap(), Some(0));
+        assert_eq!(number(Some("4711"), "/none", "group").unwrap(), Some(4711));
+        assert_eq!(number(None, "/etc/group", "group").unwrap(), None);
+        assert!(number(Some("nobody at all"), "/etc/group", "group").is_err());
+    }
+}

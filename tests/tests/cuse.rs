@@ -1,0 +1,325 @@
+//! A card behind a CUSE connection whose kernel is this test: the messages are those of Linux 6.12, the client's memory
+//! is the test's own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use std::os::fd::OwnedFd;
+
+use cuse_pcm::file::Files;
+use cuse_pcm::request::Node;
+use cuse_pcm::server::Server;
+use cuse_pcm::transport::CardIndex;
+use cuse_pcm::transport::cuse::Cuse;
+use cuse_pcm::transport::nodes::NodeSpec;
+use cuse_pcm::transport::wire::encode_request;
+use cuse_pcm_tests::virtual_client::{Setup, card, hw_params};
+use hw_backends::drive::Speed;
+use hw_backends::hardware::info;
+use hw_backends::null::Null;
+use hw_backends::units::Direction;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use uapi::Errno;
+use uapi::fuse::flags::{ioctl, poll};
+use uapi::fuse::{
+    CuseInitIn, InHeader, InterruptIn, IoctlIn, IoctlOut, OpenIn, OpenOut, OutHeader, PollIn,
+    PollOut, ReadIn, ReleaseIn, WriteIn, opcode,
+};
+use uapi::pcm::{HwParams, XferI, table};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+const O_RDWR: u32 = 2;
+const O_NONBLOCK: u32 = 0o4000;
+const POLLOUT: u32 = 4;
+
+/// The kernel's side of one device.
+struct Kernel {
+    socket: OwnedFd,
+    server: Option<Server>,
+    unique: u64,
+}
+
+/// An answer: error, and what follows the header.
+type Answered = (i32, Vec<u8>);
+
+impl Kernel {
+    /// A card that plays into nothing.
+    fn new() -> Kernel {
+        let (ours, theirs) = rustix::net::socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )
+        .unwrap();
+        let node = Node::Pcm {
+            device: 0,
+            direction: Direction::Playback,
+        };
+        let spec = NodeSpec::new(CardIndex(0), 7, node);
+        let device = Cuse::new(theirs, spec, 3);
+        let null = Box::new(Null::new(Direction::Playback, Speed::Real));
+        let files = Box::new(Files::new(card(vec![null], Vec::new())));
+        let mut server = Server::start(vec![files], &[]).unwrap();
+        let mut kernel = Kernel {
+            socket: ours,
+            server: None,
+            unique: 0,
+        };
+        let init = CuseInitIn {
+            major: 7,
+            minor: 41,
+            unused: 0,
+            flags: 1,
+        };
+        let unique = kernel.ask(opcode::CUSE_INIT, &init, &[]);
+        server.add_device(&device).unwrap();
+        kernel.server = Some(server);
+        let (error, answer) = kernel.answer(unique);
+        assert_eq!(error, 0);
+        assert_eq!(&answer[72..], b"DEVNAME=snd/pcmC7D0p\0");
+        kernel
+    }
+
+    fn ask<T: IntoBytes + Immutable + KnownLayout>(
+        &mut self,
+        opcode: u32,
+        body: &T,
+        tail: &[u8],
+    ) -> u64 {
+        self.unique += 2;
+        let header = InHeader {
+            opcode,
+            unique: self.unique,
+            pid: rustix::thread::gettid().as_raw_pid().try_into().unwrap(),
+            ..InHeader::default()
+        };
+        let message = encode_request(header, body, tail);
+        rustix::net::send(&self.socket, &message, SendFlags::empty()).unwrap();
+        self.unique
+    }
+
+    /// The next message: what names it, error, what follows the header.
+    fn next(&mut self) -> (u64, Answered) {
+        let mut buffer = [0u8; 4096];
+        let (n, _) = rustix::net::recv(&self.socket, &mut buffer, RecvFlags::empty()).unwrap();
+        let (header, rest) = OutHeader::read_from_prefix(&buffer[..n]).unwrap();
+        assert_eq!(header.len as usize, n);
+        (header.unique, (header.error, rest.to_vec()))
+    }
+
+    fn answer(&mut self, unique: u64) -> Answered {
+        let (of, answered) = self.next();
+        assert_eq!(of, unique);
+        answered
+    }
+
+    fn call<T: IntoBytes + Immutable + KnownLayout>(
+        &mut self,
+        opcode: u32,
+        body: &T,
+        tail: &[u8],
+    ) -> Answered {
+        let unique = self.ask(opcode, body, tail);
+        self.answer(unique)
+    }
+
+    fn open(&mut self, flags: u32) -> u64 {
+        let open = OpenIn {
+            flags,
+            open_flags: 0,
+        };
+        let (error, answer) = self.call(opcode::OPEN, &open, &[]);
+        assert_eq!(error, 0);
+        OpenOut::read_from_bytes(&answer).unwrap().fh
+    }
+
+    fn start_ioctl(&mut self, fh: u64, cmd: u32, arg: u64) -> u64 {
+        let asked = IoctlIn {
+            fh,
+            flags: ioctl::UNRESTRICTED,
+            cmd,
+            arg,
+            in_size: 0,
+            out_size: 0,
+        };
+        self.ask(opcode::IOCTL, &asked, &[])
+    }
+
+    /// The ioctl's result. The answer carries nothing but that: the kernel would refuse more.
+    fn ioctl_value(&mut self, fh: u64, cmd: u32, arg: u64) -> Result<i32, Errno> {
+        let unique = self.start_ioctl(fh, cmd, arg);
+        result(&self.answer(unique))
+    }
+
+    fn ioctl<T>(&mut self, fh: u64, cmd: u32, argument: &mut T) -> Result<i32, Errno> {
+        self.ioctl_value(
+            fh,
+            cmd,
+            std::ptr::from_mut(argument).expose_provenance() as u64,
+        )
+    }
+
+    /// Writes frames of silence; returns what is said of them.
+    fn write(&mut self, fh: u64, frames: u64) -> Result<i64, Errno> {
+        let samples = [0u8; 8192];
+        let mut transfer = XferI {
+            result: -777,
+            buf: samples.as_ptr().expose_provenance() as u64,
+            frames,
+        };
+        self.ioctl(fh, table::WRITEI_FRAMES, &mut transfer)?;
+        Ok(transfer.result)
+    }
+
+    fn set_up(&mut self, fh: u64) {
+        let mut params = hw_params(&Setup::default());
+        self.ioctl(fh, table::HW_PARAMS, &mut params).unwrap();
+        self.ioctl_value(fh, table::PREPARE, 0).unwrap();
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        // The connection ends, as it does when the device is aborted.
+        rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both).unwrap();
+        let server = self.server.take().unwrap();
+        while !server.over() {
+            std::thread::yield_now();
+        }
+        server.stop();
+    }
+}
+
+fn result((error, rest): &Answered) -> Result<i32, Errno> {
+    assert_eq!(*error, 0);
+    let out = IoctlOut::read_from_bytes(rest).expect("a result and nothing else");
+    assert_eq!((out.flags, out.in_iovs, out.out_iovs), (0, 0, 0));
+    if out.result < 0 {
+        Err(Errno(-out.result))
+    } else {
+        Ok(out.result)
+    }
+}
+
+#[test]
+fn structures_travel_through_the_clients_memory_in_one_round_trip() {
+    let mut kernel = Kernel::new();
+    let fh = kernel.open(O_RDWR);
+    let mut version = 0u32;
+    assert_eq!(kernel.ioctl(fh, table::PVERSION, &mut version), Ok(0));
+    assert_eq!(version, table::VERSION);
+    assert_eq!(
+        kernel.ioctl_value(fh, table::PVERSION, 8),
+        Err(Errno::EFAULT)
+    );
+}
+
+#[test]
+fn a_device_can_pause_and_cannot_be_mapped() {
+    let mut kernel = Kernel::new();
+    let fh = kernel.open(O_RDWR);
+    let mut params: HwParams = hw_params(&Setup::default());
+    kernel.ioctl(fh, table::HW_REFINE, &mut params).unwrap();
+    assert_eq!(params.info & info::PAUSE, info::PAUSE);
+    assert_eq!(params.info & (info::MMAP), 0);
+}
+
+#[test]
+fn a_value_arrives_as_a_value() {
+    let mut kernel = Kernel::new();
+    let fh = kernel.open(O_RDWR);
+    kernel.set_up(fh);
+    let too_early = kernel.ioctl_value(fh, table::PAUSE, 1);
+    assert_eq!(too_early, Err(Errno::EBADFD));
+    // The first frame starts it.
+    kernel.write(fh, 2000).unwrap();
+    assert_eq!(kernel.ioctl_value(fh, table::PAUSE, 1), Ok(0));
+    let again = kernel.ioctl_value(fh, table::PAUSE, 1);
+    assert_eq!(again, Err(Errno::EBADFD), "it is paused");
+    assert_eq!(kernel.ioctl_value(fh, table::PAUSE, 0), Ok(0));
+}
+
+#[test]
+fn samples_and_the_count_of_frames_go_through_the_clients_memory() {
+    let mut kernel = Kernel::new();
+    let fh = kernel.open(O_RDWR);
+    kernel.set_up(fh);
+    assert_eq!(kernel.write(fh, 16), Ok(16));
+}
+
+#[test]
+fn read_write_and_poll_reach_the_file_with_its_flags() {
+    let mut kernel = Kernel::new();
+    let fh = kernel.open(O_RDWR | O_NONBLOCK);
+    let read = ReadIn {
+        fh,
+        size: 64,
+        read_flags: 2,
+        ..ReadIn::default()
+    };
+    let (error, _) = kernel.call(opcode::READ, &read, &[]);
+    assert_eq!(error, -Errno::EINVAL.0, "a playback node is not read");
+    let write = WriteIn {
+        fh,
+        size: 4,
+        write_flags: 2,
+        ..WriteIn::default()
+    };
+    let (error, _) = kernel.call(opcode::WRITE, &write, b"abcd");
+    assert_eq!(error, -Errno::EBADFD.0, "it is not set up");
+    kernel.set_up(fh);
+    let asked = PollIn {
+        fh,
+        kh: 9,
+        flags: poll::SCHEDULE_NOTIFY,
+        events: POLLOUT,
+    };
+    let (_, answer) = kernel.call(opcode::POLL, &asked, &[]);
+    let ready = PollOut::read_from_bytes(&answer).unwrap();
+    assert_eq!(ready.revents & POLLOUT, POLLOUT);
+}
+
+#[test]
+fn a_signal_ends_a_wait_and_is_not_answered_itself() {
+    let mut kernel = Kernel::new();
+    let fh = kernel.open(O_RDWR);
+    // All substreams are taken: a second open waits.
+    let open = OpenIn {
+        flags: O_RDWR,
+        open_flags: 0,
+    };
+    let waiting = kernel.ask(opcode::OPEN, &open, &[]);
+    kernel.ask(opcode::INTERRUPT, &InterruptIn { unique: waiting }, &[]);
+    let (error, _) = kernel.answer(waiting);
+    assert_eq!(error, -Errno::EINTR.0);
+    let release = ReleaseIn {
+        fh,
+        ..ReleaseIn::default()
+    };
+    assert_eq!(kernel.call(opcode::RELEASE, &release, &[]), (0, Vec::new()));
+    kernel.open(O_RDWR);
+}
+
+#[test]
+fn a_closed_file_is_ebadf_and_what_no_device_does_is_enosys() {
+    let mut kernel = Kernel::new();
+    let release = ReleaseIn {
+        fh: 5,
+        ..ReleaseIn::default()
+    };
+    let (error, _) = kernel.call(opcode::RELEASE, &release, &[]);
+    assert_eq!(error, -Errno::EBADF.0);
+    let (error, _) = kernel.call(opcode::MKDIR, &[0u8; 8], b"a\0");
+    assert_eq!(error, -Errno::ENOSYS.0);
+    let unique = kernel.start_ioctl(5, table::PVERSION, 0);
+    let (error, _) = kernel.answer(unique);
+    assert_eq!(error, -Errno::EBADF.0);
+    let unique = kernel.ask(opcode::IOCTL, &[0u8; 4], &[]);
+    let (error, _) = kernel.answer(unique);
+    assert_eq!(error, -Errno::EIO.0, "cut short");
+}
