@@ -7,7 +7,7 @@ use crate::pace::Pace;
 use crate::params::Params;
 use crate::units::{Direction, Nanos};
 
-/// How often a free-running device that can make no progress looks again.
+/// How often a free-running device that can make no progress looks again, for want of its client or of a file.
 pub const SLOW_POLL: Nanos = Nanos(1_000_000);
 
 /// What sets the speed.
@@ -32,6 +32,10 @@ pub struct Drive {
     position: u64,
     /// When the drive was last asked.
     last: Nanos,
+    /// What it answered then, frames.
+    aimed: u64,
+    /// Nothing came of that: something other than the client holds the device up.
+    held_up: bool,
 }
 
 impl Drive {
@@ -46,6 +50,8 @@ impl Drive {
             buffer: 1,
             position: 0,
             last: Nanos::default(),
+            aimed: 0,
+            held_up: false,
         }
     }
 
@@ -54,13 +60,15 @@ impl Drive {
         self.pace = Pace::new(params.rate);
         self.period = params.period_size.max(1);
         self.buffer = params.buffer_size.max(1);
-        self.position = 0;
+        self.reset();
     }
 
     /// Back to 0, standing.
     pub fn reset(&mut self) {
         self.pace.reset();
         self.position = 0;
+        self.aimed = 0;
+        self.held_up = false;
     }
 
     /// Starts, freezes or goes on.
@@ -94,7 +102,8 @@ impl Drive {
     /// A draining playback ends at its last written frame.
     pub fn target(&mut self, view: &View, now: Nanos) -> u64 {
         self.last = now;
-        self.aim(view, now)
+        self.aimed = self.aim(view, now);
+        self.aimed
     }
 
     /// As [`target`](Self::target), asked by somebody else than the substream's own client: leaves no trace.
@@ -127,7 +136,9 @@ impl Drive {
 
     /// Reports `position`. It never goes back.
     pub fn settle(&mut self, position: u64) -> u64 {
-        self.position = self.position.max(position);
+        let before = self.position;
+        self.position = before.max(position);
+        self.held_up = self.position == before && self.aimed > before;
         self.position
     }
 
@@ -139,7 +150,7 @@ impl Drive {
         }
         if self.speed == Speed::Free {
             let moves = self.free_limit(view) > self.position;
-            return Some(if moves {
+            return Some(if moves && !self.held_up {
                 self.last
             } else {
                 self.last.after(SLOW_POLL)
@@ -175,5 +186,35 @@ impl Drive {
                 .min(view.appl.saturating_add(room).saturating_sub(self.buffer)),
             Direction::Capture => view.appl.saturating_add(room.min(self.buffer)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_free_device_that_something_holds_up_does_not_look_again_at_once() {
+        let mut drive = Drive::new(Direction::Playback, Speed::Free);
+        let view = View {
+            appl: 1000,
+            stop_threshold: u64::MAX,
+            ..View::default()
+        };
+        let (start, now) = (Nanos(5), Nanos(7));
+        drive.trigger(Trigger::Start, start);
+        assert_eq!(drive.next_event(&view), Some(start));
+
+        assert_eq!(drive.target(&view, now), 1000);
+        drive.settle(400);
+        assert_eq!(drive.next_event(&view), Some(now), "it makes progress");
+        drive.target(&view, now);
+        drive.settle(400);
+        assert_eq!(drive.next_event(&view), Some(now.after(SLOW_POLL)));
+
+        drive.target(&view, now);
+        drive.settle(1000);
+        let more = View { appl: 2000, ..view };
+        assert_eq!(drive.next_event(&more), Some(now));
     }
 }
