@@ -98,6 +98,9 @@ impl ClientMemory for Endless {
     fn process(&self) -> u32 {
         0
     }
+    fn open_file(&self, descriptor: i32) -> Option<FileHandle> {
+        u64::try_from(descriptor).ok().map(FileHandle)
+    }
 }
 
 struct Bench {
@@ -264,6 +267,41 @@ fn positions_and_status_allocate_nothing() {
             })
             .is_some()
         );
+    });
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn linked_streams_allocate_nothing() {
+    let mut bench = Bench::new();
+    let playback = bench.configured(PLAYBACK, 1_000_000);
+    let capture = bench.configured(CAPTURE, 1_000_000);
+    assert_eq!(
+        bench.ioctl(playback, table::WRITEI_FRAMES, frames(8000).as_bytes()),
+        Some(0)
+    );
+    let operation = Operation::Ioctl {
+        file: playback,
+        cmd: table::LINK,
+        arg: capture.0,
+        abi: Abi::Native,
+        input: &[],
+        out_size: 0,
+    };
+    assert_eq!(bench.send(operation), Some(0));
+    assert_eq!(bench.ioctl(capture, table::START, &[]), Some(0));
+    bench.pass(500_000_000);
+    let count = bench.count(|b| {
+        b.pass(20_000_000);
+        let write = b.ioctl(playback, table::WRITEI_FRAMES, frames(160).as_bytes());
+        assert_eq!(write, Some(0));
+        let read = b.send(Operation::Read {
+            file: capture,
+            size: 320,
+            flags: O_RDWR,
+        });
+        assert_eq!(read, Some(320));
+        assert_eq!(b.ioctl(capture, table::STATUS, &[]), Some(0));
     });
     assert_eq!(count, 0);
 }

@@ -246,7 +246,7 @@ impl Fuzz {
         let (cmd, file) = (self.command(), self.file());
         let mut arg = self.address();
         if matches!(cmd, table::PAUSE | table::LINK) {
-            arg = self.random.bits() % 3;
+            arg = self.random.bits() % 8;
         } else if self.random.below(10) != 0 {
             let bytes = self.content(cmd);
             if let Some(room) = (BASE + MEMORY as u64).checked_sub(bytes.len() as u64) {
@@ -375,6 +375,9 @@ impl Fuzz {
                 self.answered += 1;
                 if let Answered::Opened(file) | Answered::Shared(file, _) = answer {
                     self.files.push(file);
+                    // Some number: LINK finds the files by it, open or not any more.
+                    let descriptor = self.random.pick(&[0, 1, 2, 3, 4, 5, 6, 7]);
+                    self.kernel.memory.set_descriptor(descriptor, file);
                 }
             }
         }

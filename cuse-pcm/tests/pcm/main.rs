@@ -12,6 +12,7 @@
 mod bench;
 mod configure;
 mod drain;
+mod group;
 mod pages;
 mod pointers;
 mod random;
