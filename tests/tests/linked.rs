@@ -639,6 +639,18 @@ fn closing_a_draining_member_of_a_group_that_cannot_stop_stops_it_alone() {
     assert_eq!(rig.call(1, table::UNLINK), Err(Errno::EALREADY));
 }
 
+#[test]
+fn a_drain_does_not_wait_for_a_member_that_is_closed_in_a_group_that_cannot_stop() {
+    let mut rig = Rig::running(3, 0);
+    let drain = rig.start_drain(1);
+    rig.elapse(1, RING);
+    rig.elapse(2, RING);
+    rig.call(2, table::HW_FREE).unwrap();
+    assert!(!rig.k.answered(drain));
+    rig.k.release(rig.files[0]);
+    assert_eq!(rig.k.now_answered(drain).result(), Ok(0));
+}
+
 // One member alone.
 
 #[test]
