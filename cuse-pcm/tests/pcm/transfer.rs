@@ -215,6 +215,22 @@ fn a_sleeper_is_woken_by_what_it_needs_and_pollers_starve() {
 }
 
 #[test]
+fn room_that_came_during_the_copy_has_to_be_worth_a_wake_up() {
+    let mut bench = Bench::running(Playback, BUFFER - 100);
+    let mut t = bench
+        .s
+        .begin_transfer(INTERLEAVED, 1500, false, &at(0))
+        .unwrap();
+    let Step::Copy(chunk) = bench.s.next_step(&mut t, &at(0)) else {
+        panic!()
+    };
+    bench.elapse(10, 1);
+    bench.s.commit(&mut t, &chunk, Ok(()), &at(1));
+    assert_eq!(bench.s.next_step(&mut t, &at(1)), PATIENCE);
+    assert_eq!(t.done(), 100);
+}
+
+#[test]
 fn an_ended_transfer_wakes_pollers_if_enough_is_left() {
     let mut bench = Bench::running(Playback, 4000);
     bench.write(1000, 1);
