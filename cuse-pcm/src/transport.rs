@@ -10,6 +10,7 @@ pub mod guard;
 pub mod init;
 pub mod mount;
 pub mod mounting;
+mod narrow;
 pub mod nodes;
 pub mod opens;
 pub mod page_cache;

@@ -1,9 +1,9 @@
 //! PCM ioctls of 32-bit clients whose structures, or whose ways of answering, are not a 64-bit client's (§1.3, §1.8,
 //! §1.9). A number that is not here goes the native way, if it is a number of a 32-bit client at all.
 //!
-//! The kernel refuses such a client the mapping of the status and the control page, whose layouts are not its own. A
-//! mounted node cannot refuse by who asks: there a 32-bit client that insists on mapping them sees a 64-bit client's
-//! records. Libraries written for the kernel ask with SYNC_PTR only if the mapping fails.
+//! Once it has called one of them, the kernel refuses such a client the mapping of the pages whose layouts are not its
+//! own. A mount cannot refuse that late: it gives a 32-bit program nothing to map from the beginning, not even the ring.
+//! Where the kernel maps cached pages, mmap itself succeeds all the same, and touching what it maps is SIGBUS.
 
 use hw_backends::units::{Direction, Now};
 use uapi::Errno;

@@ -15,6 +15,7 @@ use zerocopy::IntoBytes;
 use super::init;
 pub use super::init::MapKind;
 use super::mounting::Mounted;
+use super::narrow::is_32_bit;
 use super::nodes::{NodeSpec, Nodes};
 use super::opens::{Memory, PendingOpen};
 use super::page_cache::{Job, MapRequest, PageBacking};
@@ -209,7 +210,7 @@ impl Mount {
                 return;
             }
         };
-        let kind = if spec.mmap {
+        let kind = if spec.mmap && !is_32_bit(m.caller.tid) {
             self.kind().unwrap_or(MapKind::Plain)
         } else {
             MapKind::Plain

@@ -174,6 +174,14 @@ impl Nodes {
         inode == ROOT || self.table().inodes.contains_key(&inode)
     }
 
+    /// Whether this inode was not opened yet.
+    #[must_use]
+    pub fn is_fresh(&self, inode: u64) -> bool {
+        let table = self.table();
+        let known = table.inodes.get(&inode);
+        known.is_some_and(|known| known.life == Life::Fresh)
+    }
+
     /// A client opens an inode: the node behind.
     ///
     /// # Errors

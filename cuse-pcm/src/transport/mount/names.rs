@@ -10,7 +10,10 @@ use crate::transport::wire::{Body, Listing, Message};
 
 /// A size no position reaches: within it direct writes run side by side, and every offset can be mapped.
 const SIZE: u64 = 1 << 50;
-/// Seconds for which attributes, which never change, may be kept.
+/// The size before the open. The kernel opens nothing larger for 32-bit programs that do not say O_LARGEFILE, and a
+/// device they may open.
+const FRESH_SIZE: u64 = 0x7fff_ffff;
+/// Seconds for which attributes may be kept.
 const ATTR_VALID: u64 = 3600;
 const S_IFREG: u32 = 0o100_000;
 const S_IFDIR: u32 = 0o040_000;
@@ -97,7 +100,13 @@ impl Mount {
         let (mode, nlink, size) = if inode == ROOT {
             (S_IFDIR | 0o755, 2, 0)
         } else {
-            (S_IFREG | (self.config.mode & 0o777), 1, SIZE)
+            // Where the client is to map cached pages, the daemon's own lookup of the inode tells the kernel the new size.
+            let size = if self.nodes.is_fresh(inode) {
+                FRESH_SIZE
+            } else {
+                SIZE
+            };
+            (S_IFREG | (self.config.mode & 0o777), 1, size)
         };
         let (uid, gid) = (self.config.uid, self.config.gid);
         Attr {
