@@ -428,7 +428,7 @@ fn delay_is_4_bytes_and_stored_only_on_success() {
 #[test]
 fn rewind_and_forward_leave_frames_or_errno_in_4_bytes() {
     let (mut k, file) = opened();
-    let mut ask = |k: &mut FakeKernel, cmd, frames: u32| {
+    let ask = |k: &mut FakeKernel, cmd, frames: u32| {
         k.put(ARG, &[frames, 0x5a5a_5a5a]);
         let id = k.start_ioctl(file, cmd, ARG);
         let answer = k.now_answered(id).result();
