@@ -19,7 +19,7 @@ test: ## format, lints, documentation, all tests
 test-vm: ## the tests that boot a virtual machine with Linux 6.12
 	@tools/setup vm
 	@$(CARGO) build --locked --quiet --workspace --bins
-	@$(CARGO) test --locked --package cuse-pcm-tests --test vm -- --ignored
+	@$(CARGO) test --locked --package cuse-pcm-tests --test vm --test vm_cuse -- --ignored
 
 bench: ## measures the card against floors taken in the same run (table; target/bench.json)
 	@tools/setup test

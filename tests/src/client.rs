@@ -106,8 +106,16 @@ impl PcmClient {
     /// # Errors
     /// Its errno.
     pub fn call(&self, cmd: u32) -> io::Result<i32> {
+        self.call_value(cmd, 0)
+    }
+
+    /// An ioctl whose argument is a value (PAUSE, LINK).
+    ///
+    /// # Errors
+    /// Its errno.
+    pub fn call_value(&self, cmd: u32, value: i32) -> io::Result<i32> {
         // SAFETY: such a command reads and writes no memory of ours.
-        check(unsafe { libc::ioctl(self.file.as_raw_fd(), libc::c_ulong::from(cmd), 0) })
+        check(unsafe { libc::ioctl(self.file.as_raw_fd(), libc::c_ulong::from(cmd), value) })
     }
 
     /// An ioctl on a structure whose size is the one in `cmd`; a TLV's payload may follow within `T`.

@@ -1,0 +1,108 @@
+//! Cards as character devices, on Linux 6.12 in the virtual machine.
+#![cfg(target_arch = "x86_64")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use cuse_pcm_tests::harness::words;
+use cuse_pcm_tests::vm;
+
+/// Starts the card 7 in the background, as `$card`.
+const SERVE: &str = "cd /tmp; export HOME=/
+serve() {
+    cuse-pcm serve --nodes cuse --card 7 \"$@\" >/tmp/said & card=$!
+    until grep -q ready: /tmp/said; do kill -0 $card || exit 99; sleep 0.1; done
+}
+as_user() { setpriv --reuid=1000 --regid=1000 --init-groups \"$@\"; }
+";
+
+/// Runs a script in the machine; what it printed.
+fn script(text: &str) -> String {
+    let output = vm::run(&[], &["bash", "-c", &format!("{SERVE}{text}")]);
+    assert!(output.status.success(), "{}", words(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+#[ignore = "boots a machine; `make test-vm` runs it"]
+fn a_device_pauses_waits_as_its_flags_say_and_cannot_be_mapped() {
+    let said = script("serve --capture none; device-client /dev/snd/pcmC7D0p");
+    let expected = "can pause: true
+can be mapped: false
+map: errno 19
+fill: all
+more: what fits
+pause: done
+again: errno 77
+state: 6
+stands still: true
+resume: done
+state: 3
+fill: all
+more: all
+drain: done
+";
+    assert_eq!(said, expected);
+}
+
+#[test]
+#[ignore = "boots a machine; `make test-vm` runs it"]
+fn what_aplay_plays_as_a_user_of_group_audio_arrives_and_nobody_else_may() {
+    let said = script(
+        "sox -n -r 48000 -b 16 -c 2 in.wav synth 1 sine 440 vol 0.5
+        serve --playback wav:/tmp/out.wav --capture null
+        stat -c '%F %U %G %a' /dev/snd/controlC7 /dev/snd/pcmC7D0p /dev/snd/pcmC7D0c
+        as_user aplay -q -D hw:7 in.wav; echo played $?
+        as_user arecord -q -D hw:7 -f dat -s 4800 rec.raw -t raw; stat -c %s rec.raw
+        setpriv --reuid=65534 --regid=65534 --clear-groups aplay -q -D hw:7 in.wav 2>/dev/null; echo nobody $?
+        kill $card; wait $card; echo ended $?
+        ls /dev/snd | grep -c C7
+        sox in.wav -t raw in.raw; sox out.wav -t raw out.raw
+        head -c $(stat -c %s in.raw) out.raw | sha256sum; sha256sum <in.raw",
+    );
+    let node = "character special file root audio 660\n";
+    let rest = "played 0\n19200\nnobody 1\nended 0\n0\n";
+    let begins = [node, node, node, rest].concat();
+    let sums: Vec<&str> = said.strip_prefix(&begins).expect(&said).lines().collect();
+    assert!(matches!(sums[..], [out, sent] if out == sent), "{said}");
+}
+
+#[test]
+#[ignore = "boots a machine; `make test-vm` runs it"]
+fn a_number_that_is_taken_is_told_and_nothing_is_left_of_the_attempt() {
+    let said = script(
+        "cuse-pcm serve --nodes cuse --card 0 2>&1; echo $?
+        serve --owner user --group 5 --mode 600
+        cuse-pcm serve --nodes cuse --card 7 2>&1; echo $?
+        stat -c '%U %g %a' /dev/snd/controlC7
+        kill -KILL $card; wait $card 2>/dev/null; sleep 1; ls /dev/snd | grep -c C7; true",
+    );
+    let taken = |number| {
+        format!(
+            "cuse-pcm: Card number {number} is in use: /dev/snd/controlC{number} exists\n\
+             cuse-pcm: try: another number with --card (0 to 31)\n1\n"
+        )
+    };
+    assert_eq!(
+        said,
+        [taken(0), taken(7), "user 5 600\n0\n".to_owned()].concat()
+    );
+}
+
+#[test]
+#[ignore = "boots a machine; `make test-vm` runs it"]
+fn a_client_that_plays_is_let_go_when_the_card_ends() {
+    let said = script(
+        "sox -n -r 48000 -b 16 -c 2 in.wav synth 20 sine 440
+        for signal in TERM KILL; do
+            serve; aplay -q -D hw:7 in.wav 2>/dev/null & client=$!
+            sleep 2; kill -$signal $card; timeout 10 tail --pid=$client -f /dev/null; wait $client; echo $signal $?
+            wait $card 2>/dev/null; sleep 1
+        done",
+    );
+    assert_eq!(said, "TERM 1\nKILL 1\n");
+}
