@@ -243,22 +243,25 @@ impl Fuzz {
     }
 
     fn ioctl(&mut self) {
-        let (cmd, file) = (self.command(), self.file());
+        let (mut cmd, file) = (self.command(), self.file());
         let mut arg = self.address();
+        self.kernel.abi = if self.random.once_in(5) {
+            Abi::Compat
+        } else {
+            Abi::Native
+        };
         if matches!(cmd, table::PAUSE | table::LINK) {
             arg = self.random.bits() % 8;
         } else if self.random.below(10) != 0 {
-            let bytes = self.content(cmd);
+            let mut bytes = self.content(cmd);
+            if self.kernel.abi == Abi::Compat && !self.random.once_in(4) {
+                (cmd, bytes) = narrowed(cmd, bytes);
+            }
             if let Some(room) = (BASE + MEMORY as u64).checked_sub(bytes.len() as u64) {
                 arg = arg.clamp(BASE, room);
                 self.kernel.put(arg, bytes.as_slice());
             }
         }
-        self.kernel.abi = if self.random.once_in(20) {
-            Abi::Compat
-        } else {
-            Abi::Native
-        };
         let flags = self.random.pick(&[None, Some(2), Some(2 | O_NONBLOCK)]);
         self.kernel.memory.set_flags(flags);
         let id = self.kernel.start_ioctl(file, cmd, arg);
@@ -412,6 +415,20 @@ impl Fuzz {
         assert_eq!(self.kernel.files.next_deadline(), None);
         (self.answered, self.served)
     }
+}
+
+/// A 32-bit client's number for the same, and about the same content.
+fn narrowed(cmd: u32, mut bytes: Vec<u8>) -> (u32, Vec<u8>) {
+    let same = |row: &&ioctl::Row| row.nr() == ioctl::nr(cmd) && ioctl::kind(cmd) == table::KIND;
+    let Some(row) = compat::pcm::TABLE.iter().rfind(same) else {
+        return (cmd, bytes);
+    };
+    if matches!(row.size(), 4 | 12) {
+        let halves = bytes.chunks_exact(8).flat_map(|word| &word[..4]);
+        bytes = halves.copied().collect();
+    }
+    bytes.resize(row.size(), 0);
+    (row.cmd, bytes)
 }
 
 #[test]
