@@ -265,6 +265,15 @@ pub trait ClientMemory: Send + Sync + fmt::Debug {
     /// EFAULT.
     fn write_area(&self, address: u64, from: &Area) -> Result<(), Errno>;
 
+    /// Said before bytes at `address` are moved piece by piece: all that may be (`back`: stored there). Whoever has to
+    /// fetch them can do it at once.
+    ///
+    /// # Errors
+    /// EFAULT: they are not there. The request may come again with them.
+    fn announce(&self, _address: u64, _bytes: u64, _back: bool) -> Result<(), Errno> {
+        Ok(())
+    }
+
     /// The file status flags (`O_*`) of the descriptor the request came through, as they are now, where they can be
     /// found out. PREPARE and DRAIN look at O_NONBLOCK.
     fn file_flags(&self) -> Option<u32>;

@@ -11,9 +11,10 @@
 use std::os::fd::OwnedFd;
 
 use cuse_pcm::file::Files;
-use cuse_pcm::request::Node;
+use cuse_pcm::request::{ClientMemory, Node};
 use cuse_pcm::server::Server;
 use cuse_pcm::transport::CardIndex;
+use cuse_pcm::transport::client_memory::Client;
 use cuse_pcm::transport::cuse::Cuse;
 use cuse_pcm::transport::nodes::NodeSpec;
 use cuse_pcm::transport::wire::encode_request;
@@ -26,8 +27,8 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use uapi::Errno;
 use uapi::fuse::flags::{ioctl, poll};
 use uapi::fuse::{
-    CuseInitIn, InHeader, InterruptIn, IoctlIn, IoctlOut, OpenIn, OpenOut, OutHeader, PollIn,
-    PollOut, ReadIn, ReleaseIn, WriteIn, opcode,
+    CuseInitIn, InHeader, InterruptIn, IoctlIn, IoctlIovec, IoctlOut, OpenIn, OpenOut, OutHeader,
+    PollIn, PollOut, ReadIn, ReleaseIn, WriteIn, opcode,
 };
 use uapi::pcm::{HwParams, XferI, table};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -41,6 +42,12 @@ struct Kernel {
     socket: OwnedFd,
     server: Option<Server>,
     unique: u64,
+    /// The client is in a process id namespace of its own, so that its memory is out of reach.
+    hidden: bool,
+}
+
+fn tid() -> u32 {
+    rustix::thread::gettid().as_raw_pid().try_into().unwrap()
 }
 
 /// An answer: error, and what follows the header.
@@ -69,6 +76,7 @@ impl Kernel {
             socket: ours,
             server: None,
             unique: 0,
+            hidden: false,
         };
         let init = CuseInitIn {
             major: 7,
@@ -95,7 +103,7 @@ impl Kernel {
         let header = InHeader {
             opcode,
             unique: self.unique,
-            pid: rustix::thread::gettid().as_raw_pid().try_into().unwrap(),
+            pid: if self.hidden { 0 } else { tid() },
             ..InHeader::default()
         };
         let message = encode_request(header, body, tail);
@@ -154,6 +162,78 @@ impl Kernel {
     fn ioctl_value(&mut self, fh: u64, cmd: u32, arg: u64) -> Result<i32, Errno> {
         let unique = self.start_ioctl(fh, cmd, arg);
         result(&self.answer(unique))
+    }
+
+    /// An ioctl of a client whose memory only the kernel reaches: how often it had to be sent, and its result.
+    fn carried(&mut self, fh: u64, cmd: u32, arg: u64) -> (u32, Result<i32, Errno>) {
+        let memory = Client::new(tid(), 0);
+        let (mut input, mut back) = (Vec::new(), Vec::new());
+        for sent in 1..20 {
+            let asked = IoctlIn {
+                fh,
+                flags: ioctl::UNRESTRICTED,
+                cmd,
+                arg,
+                in_size: u32::try_from(input.len()).unwrap(),
+                out_size: back
+                    .iter()
+                    .map(|v: &IoctlIovec| u32::try_from(v.len).unwrap())
+                    .sum(),
+            };
+            let (error, answer) = self.call(opcode::IOCTL, &asked, &input);
+            assert_eq!(error, 0);
+            let (out, rest) = IoctlOut::read_from_prefix(&answer).unwrap();
+            if out.flags & ioctl::RETRY == 0 {
+                assert_eq!(rest.len() as u64, back.iter().map(|v| v.len).sum::<u64>());
+                let mut rest = rest;
+                for part in &back {
+                    let (bytes, after) = rest.split_at(usize::try_from(part.len).unwrap());
+                    memory.write(part.base, bytes).unwrap();
+                    rest = after;
+                }
+                let result = out.result;
+                return (
+                    sent,
+                    if result < 0 {
+                        Err(Errno(-result))
+                    } else {
+                        Ok(result)
+                    },
+                );
+            }
+            let vectors: Vec<_> = rest
+                .chunks_exact(16)
+                .map(|v| IoctlIovec::read_from_bytes(v).unwrap())
+                .collect();
+            let (fetch, store) = vectors.split_at(out.in_iovs as usize);
+            assert_eq!(store.len(), out.out_iovs as usize);
+            back = store.to_vec();
+            input.clear();
+            for part in fetch {
+                let mut bytes = vec![0; usize::try_from(part.len).unwrap()];
+                if memory.read(part.base, &mut bytes).is_err() {
+                    return (sent, Err(Errno::EFAULT));
+                }
+                input.extend(bytes);
+            }
+        }
+        panic!("{cmd:#x} is asked for again and again");
+    }
+
+    fn carried_on<T>(&mut self, fh: u64, cmd: u32, argument: &mut T) -> (u32, Result<i32, Errno>) {
+        self.carried(
+            fh,
+            cmd,
+            std::ptr::from_mut(argument).expose_provenance() as u64,
+        )
+    }
+
+    /// HW_PARAMS, whose outcome has to come back.
+    fn carried_params(&mut self, fh: u64) -> (u32, Result<i32, Errno>) {
+        let mut params = hw_params(&Setup::default());
+        let done = self.carried_on(fh, table::HW_PARAMS, &mut params);
+        assert_eq!(params.rate_den, 1);
+        done
     }
 
     fn ioctl<T>(&mut self, fh: u64, cmd: u32, argument: &mut T) -> Result<i32, Errno> {
@@ -322,4 +402,50 @@ fn a_closed_file_is_ebadf_and_what_no_device_does_is_enosys() {
     let unique = kernel.ask(opcode::IOCTL, &[0u8; 4], &[]);
     let (error, _) = kernel.answer(unique);
     assert_eq!(error, -Errno::EIO.0, "cut short");
+}
+
+#[test]
+fn memory_out_of_reach_is_carried_by_the_kernel() {
+    let mut kernel = Kernel::new();
+    let fh = kernel.open(O_RDWR | O_NONBLOCK);
+    kernel.hidden = true;
+    let mut version = 0u32;
+    assert_eq!(
+        kernel.carried_on(fh, table::PVERSION, &mut version),
+        (2, Ok(0))
+    );
+    assert_eq!(version, table::VERSION);
+    assert_eq!(kernel.carried_params(fh), (2, Ok(0)));
+    assert_eq!(kernel.carried(fh, table::PREPARE, 0), (1, Ok(0)));
+    let (_, nowhere) = kernel.carried(fh, table::PVERSION, 8);
+    assert_eq!(nowhere, Err(Errno::EFAULT));
+}
+
+#[test]
+fn values_are_not_taken_for_addresses_when_memory_is_carried() {
+    let mut kernel = Kernel::new();
+    let fh = kernel.open(O_RDWR);
+    kernel.hidden = true;
+    kernel.carried_params(fh).1.unwrap();
+    assert_eq!(kernel.carried(fh, table::PAUSE, 1), (1, Err(Errno::EBADFD)));
+}
+
+#[test]
+fn samples_behind_an_address_are_carried_too() {
+    let mut kernel = Kernel::new();
+    let fh = kernel.open(O_RDWR);
+    kernel.hidden = true;
+    kernel.carried_params(fh).1.unwrap();
+    kernel.carried(fh, table::PREPARE, 0).1.unwrap();
+    let samples = [0u8; 8192];
+    let mut transfer = XferI {
+        result: -777,
+        buf: samples.as_ptr().expose_provenance() as u64,
+        frames: 16,
+    };
+    let done = kernel.carried_on(fh, table::WRITEI_FRAMES, &mut transfer);
+    assert_eq!((done, transfer.result), ((3, Ok(0)), 16));
+    transfer.buf = 8;
+    let (_, nowhere) = kernel.carried_on(fh, table::WRITEI_FRAMES, &mut transfer);
+    assert_eq!(nowhere, Err(Errno::EFAULT));
 }

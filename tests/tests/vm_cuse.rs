@@ -106,3 +106,24 @@ fn a_client_that_plays_is_let_go_when_the_card_ends() {
     );
     assert_eq!(said, "TERM 1\nKILL 1\n");
 }
+
+#[test]
+#[ignore = "boots a machine; `make test-vm` runs it"]
+fn aplay_arrives_where_nobody_may_reach_anothers_memory() {
+    // The kernel carries it.
+    let said = script(
+        "sox -n -r 48000 -b 16 -c 2 in.wav synth 1 sine 440 vol 0.5
+        echo 3 >/proc/sys/kernel/yama/ptrace_scope || exit
+        serve --playback wav:/tmp/out.wav --capture null
+        aplay -q -D hw:7 in.wav; echo played $?
+        arecord -q -D hw:7 -f dat -s 4800 rec.raw -t raw; stat -c %s rec.raw
+        amixer -q -c 7 sset Master 50%; amixer -c 7 sget Master | grep -c 60
+        amixer -q -c 7 sset Master 100%
+        kill $card; wait $card
+        sox in.wav -t raw in.raw; sox out.wav -t raw out.raw
+        head -c $(stat -c %s in.raw) out.raw | sha256sum; sha256sum <in.raw",
+    );
+    let begins = "played 0\n19200\n";
+    let lines: Vec<&str> = said.strip_prefix(begins).expect(&said).lines().collect();
+    assert!(matches!(lines[..], [_, out, sent] if out == sent), "{said}");
+}

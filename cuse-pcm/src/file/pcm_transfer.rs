@@ -240,6 +240,7 @@ fn transfer(
     let (id, now, memory) = (call.file.substream, call.now, call.argument.memory);
     let null = matches!(samples, Samples::Null);
     let result = call.substream().and_then(|substream| {
+        samples.announce(substream, frames, memory)?;
         let mut transfer = substream.begin_transfer(layout, frames, null, now)?;
         match run(substream, &mut transfer, &mut samples, memory, now) {
             Next::Done(result) => result.map(Ok),

@@ -52,6 +52,30 @@ impl Samples<'_> {
         }
     }
 
+    /// Tells the client's memory what `frames` frames will touch.
+    ///
+    /// # Errors
+    /// EFAULT.
+    pub(crate) fn announce(
+        &self,
+        substream: &Substream,
+        frames: u64,
+        memory: &dyn ClientMemory,
+    ) -> Result<(), Errno> {
+        let back = substream.direction() == Direction::Capture;
+        match self {
+            Samples::Client(address) => {
+                memory.announce(*address, substream.bytes_of_frames(frames), back)
+            }
+            Samples::Channels(list) => {
+                let bytes = substream.bytes_of_samples(frames);
+                let mut there = list.iter().filter(|address| **address != 0);
+                there.try_for_each(|address| memory.announce(*address, bytes, back))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Moves one chunk.
     pub(crate) fn copy(
         &mut self,

@@ -9,7 +9,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use hw_backends::dma::Area;
 use uapi::Errno;
@@ -28,6 +28,8 @@ pub struct Client {
     process: AtomicU32,
     /// The descriptor's number where it was last found, plus one; else 0.
     found: AtomicU32,
+    /// Whether its memory may not be reached.
+    out_of_reach: OnceLock<bool>,
     /// The other open files of the same card.
     neighbours: Option<Box<dyn Neighbours>>,
     /// Where areas are cached pages of a node: the way for bytes, so that only this program and never the kernel faults
@@ -83,6 +85,7 @@ impl Client {
             descriptor,
             process: AtomicU32::new(0),
             found: AtomicU32::new(0),
+            out_of_reach: OnceLock::new(),
             neighbours: None,
             detour: None,
         }
@@ -111,16 +114,32 @@ impl Client {
     }
 
     fn copy(&self, way: Way, address: u64, local: *mut u8, length: usize) -> Result<(), Errno> {
+        self.transfer(way, address, local, length).map_err(|cause| {
+            if cause.raw_os_error() != Some(libc::EFAULT) {
+                self.refused(&cause);
+            }
+            Errno::EFAULT
+        })
+    }
+
+    fn transfer(
+        &self,
+        way: Way,
+        address: u64,
+        local: *mut u8,
+        length: usize,
+    ) -> Result<(), std::io::Error> {
+        let fault = || std::io::Error::from_raw_os_error(libc::EFAULT);
         if length == 0 {
             return Ok(());
         }
         let (Ok(pid), Ok(remote)) = (libc::pid_t::try_from(self.tid), usize::try_from(address))
         else {
-            return Err(Errno::EFAULT);
+            return Err(fault());
         };
         if pid == 0 {
-            self.refused(&"the caller is in a process id namespace that is not visible here");
-            return Err(Errno::EFAULT);
+            let why = "the caller is in a process id namespace that is not visible here";
+            return Err(std::io::Error::new(std::io::ErrorKind::NotFound, why));
         }
         let local = libc::iovec {
             iov_base: local.cast(),
@@ -144,13 +163,24 @@ impl Client {
         if usize::try_from(copied) == Ok(length) {
             return Ok(());
         }
-        if copied < 0 {
-            let cause = std::io::Error::last_os_error();
-            if cause.raw_os_error() != Some(libc::EFAULT) {
-                self.refused(&cause);
-            }
-        }
-        Err(Errno::EFAULT)
+        // Part of it was there.
+        Err(if copied < 0 {
+            std::io::Error::last_os_error()
+        } else {
+            fault()
+        })
+    }
+
+    /// Whether the thread's memory may not be reached, whatever is at `address`. Once found out, that stays.
+    #[must_use]
+    pub fn is_out_of_reach(&self, address: u64) -> bool {
+        *self.out_of_reach.get_or_init(|| {
+            let mut byte = 0u8;
+            let Err(cause) = self.transfer(Way::In, address, &raw mut byte, 1) else {
+                return false;
+            };
+            cause.raw_os_error() != Some(libc::EFAULT)
+        })
     }
 
     /// Flags (`O_*`) of the descriptor on inode number `inode`.

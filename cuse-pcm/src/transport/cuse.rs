@@ -1,7 +1,8 @@
 //! A character device of its own for one node, made by way of `/dev/cuse`.
 //!
 //! The kernel passes every ioctl on with its argument word and nothing else (the unrestricted kind): arguments are
-//! read from, and results stored into, the client's memory, in one round trip. A device has no memory to map.
+//! read from, and results stored into, the client's memory, in one round trip. Where that may not be reached, the kernel
+//! is asked to carry the parts that are needed. A device has no memory to map.
 //!
 //! Knows the wire and the device's name; the owner and the place of the node are [`device_node`]'s.
 
@@ -21,11 +22,15 @@ use zerocopy::IntoBytes;
 use super::nodes::NodeSpec;
 use super::opens::{Memory, PendingOpen};
 use super::session::{Opening, Session};
-use super::wire::{self, Body, Message};
+use super::wire::{self, Body, Ioctl, Message};
 use super::{CardIndex, Connection, Deliver, Knock};
-use crate::request::{Answer, FileHandle, PollHandle, RequestId, Sink};
+use crate::request::{Answer, FileHandle, Operation, PollHandle, RequestId, Sink};
+use carried::Verdict;
+use retries::Retries;
 
+mod carried;
 pub mod device_node;
+mod retries;
 
 /// Where devices are made.
 pub const CUSE: &str = "/dev/cuse";
@@ -43,6 +48,8 @@ pub struct Cuse {
     started: OnceLock<()>,
     /// Device number; 0 before it is known.
     number: AtomicU64,
+    /// Of clients whose memory is out of reach.
+    retries: Retries,
 }
 
 impl Cuse {
@@ -65,6 +72,7 @@ impl Cuse {
             spec,
             started: OnceLock::new(),
             number: AtomicU64::new(0),
+            retries: Retries::default(),
         })
     }
 
@@ -88,6 +96,7 @@ impl Cuse {
     fn dispatch(self: &Arc<Self>, m: &Message<'_>, deliver: &dyn Deliver) {
         let channel = &self.session.channel;
         match m.body {
+            Body::Ioctl(i) if self.carry(m, &i, deliver) => {}
             _ if self.session.pass_on(m, self, deliver) => {}
             Body::Interrupt { of } => self.session.interrupt(of, &[self.spec.card], deliver),
             Body::Open { flags } => self.open_file(m, flags, deliver),
@@ -121,6 +130,42 @@ impl Cuse {
         let sent = channel.reply(unique, answer.as_bytes(), name.as_bytes());
         self.session.sent(sent);
         let _ = self.started.set(());
+    }
+
+    /// Serves an ioctl with what the kernel carries, if the client's memory may not be reached; else false.
+    fn carry(self: &Arc<Self>, m: &Message<'_>, i: &Ioctl<'_>, deliver: &dyn Deliver) -> bool {
+        let Some(open) = self.session.opens.get(i.fh) else {
+            return false;
+        };
+        let client = open.client(m.caller.tid);
+        if !client.is_out_of_reach(i.arg) {
+            return false;
+        }
+        let memory = match self.retries.begin(m, i, client) {
+            Ok(memory) => memory,
+            Err(again) => {
+                self.session.sent(self.ask_again(m.unique, &again));
+                return true;
+            }
+        };
+        let operation = Operation::Ioctl {
+            file: open.file,
+            cmd: i.cmd,
+            arg: i.arg,
+            abi: i.abi(),
+            input: &[],
+            out_size: 0,
+        };
+        let sink = Arc::clone(self) as Arc<dyn Sink>;
+        self.session.ask(m, &open, operation, memory, sink, deliver);
+        true
+    }
+
+    fn ask_again(&self, unique: u64, parts: &[carried::Range]) -> Result<(), Errno> {
+        let (head, vectors) = carried::retry(parts);
+        self.session
+            .channel
+            .reply(unique, head.as_bytes(), &vectors)
     }
 
     fn open_file(self: &Arc<Self>, m: &Message<'_>, flags: u32, deliver: &dyn Deliver) {
@@ -166,6 +211,13 @@ impl Sink for Cuse {
                 let _ = self.session.opens.end(unique);
                 self.session.channel.fail(unique, errno)
             }
+            Answer::Ioctl(result, &[]) => match self.retries.end(unique, result) {
+                Some(Verdict::Retry(parts)) => self.ask_again(unique, &parts),
+                Some(Verdict::Done(bytes)) => {
+                    self.session.answer(unique, &Answer::Ioctl(result, &bytes))
+                }
+                None => self.session.answer(unique, answer),
+            },
             _ => self.session.answer(unique, answer),
         });
     }

@@ -18,7 +18,8 @@ use super::opens::{OpenFile, Opens, PendingOpen};
 use super::wire::{Body, Message, ioctl_result};
 use super::{CardIndex, Deliver};
 use crate::request::{
-    Answer, Caller, FileHandle, Node, Operation, PollHandle, Reply, Request, RequestId, Sink,
+    Answer, Caller, ClientMemory, FileHandle, Node, Operation, PollHandle, Reply, Request,
+    RequestId, Sink,
 };
 
 /// A connection with its open files.
@@ -149,14 +150,29 @@ impl Session {
             self.sent(self.channel.fail(m.unique, Errno::EBADF));
             return;
         };
-        let ioctl = matches!(m.body, Body::Ioctl(_));
-        let reply = self.reply(m.unique, ioctl, Arc::clone(sink) as Arc<dyn Sink>);
+        let memory = open.client(m.caller.tid);
+        let sink = Arc::clone(sink) as Arc<dyn Sink>;
+        self.ask(m, &open, operation(open.file), memory, sink, deliver);
+    }
+
+    /// Hands an operation of an open file on, with the client's memory as it can be had.
+    pub fn ask(
+        &self,
+        m: &Message<'_>,
+        open: &OpenFile,
+        operation: Operation<'_>,
+        memory: Arc<dyn ClientMemory>,
+        sink: Arc<dyn Sink>,
+        deliver: &dyn Deliver,
+    ) {
+        let ioctl = matches!(operation, Operation::Ioctl { .. });
+        let reply = self.reply(m.unique, ioctl, sink);
         let request = Request {
             id: reply.id(),
             caller: m.caller,
-            operation: operation(open.file),
+            operation,
             reply,
-            memory: open.client(m.caller.tid),
+            memory,
         };
         deliver.deliver(open.card, request);
     }
@@ -217,15 +233,9 @@ impl Session {
         sink: Arc<dyn Sink>,
         deliver: &dyn Deliver,
     ) {
-        let reply = self.reply(m.unique, false, sink);
-        let request = Request {
-            id: reply.id(),
-            caller: m.caller,
-            operation: Operation::Release { file: open.file },
-            reply,
-            memory: open.client(m.caller.tid),
-        };
-        deliver.deliver(open.card, request);
+        let operation = Operation::Release { file: open.file };
+        let memory = open.client(m.caller.tid);
+        self.ask(m, open, operation, memory, sink, deliver);
     }
 
     /// Answers a request of an open file.
