@@ -17,6 +17,7 @@ use cuse_pcm::transport::CardIndex;
 use cuse_pcm::transport::client_memory::Client;
 use cuse_pcm::transport::cuse::Cuse;
 use cuse_pcm::transport::nodes::NodeSpec;
+use cuse_pcm::transport::opens::Opens;
 use cuse_pcm::transport::wire::encode_request;
 use cuse_pcm_tests::virtual_client::{Setup, card, hw_params};
 use hw_backends::drive::Speed;
@@ -68,7 +69,7 @@ impl Kernel {
             direction: Direction::Playback,
         };
         let spec = NodeSpec::new(CardIndex(0), 7, node);
-        let device = Cuse::new(theirs, spec, 3);
+        let device = Cuse::new(theirs, spec, 3, Opens::default());
         let null = Box::new(Null::new(Direction::Playback, Speed::Real));
         let files = Box::new(Files::new(card(vec![null], Vec::new())));
         let mut server = Server::start(vec![files], &[]).unwrap();

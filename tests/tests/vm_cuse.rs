@@ -29,8 +29,8 @@ fn script(text: &str) -> String {
 
 #[test]
 #[ignore = "boots a machine; `make test-vm` runs it"]
-fn a_device_pauses_waits_as_its_flags_say_and_cannot_be_mapped() {
-    let said = script("serve --capture none; device-client /dev/snd/pcmC7D0p");
+fn a_device_pauses_links_waits_as_its_flags_say_and_cannot_be_mapped() {
+    let said = script("serve; device-client /dev/snd/pcmC7D0p");
     let expected = "can pause: true
 can be mapped: false
 map: errno 19
@@ -42,6 +42,9 @@ state: 6
 stands still: true
 resume: done
 state: 3
+link: done
+again: errno 114
+unlink: done
 fill: all
 more: all
 drain: done

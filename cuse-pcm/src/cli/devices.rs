@@ -1,6 +1,7 @@
 //! Cards as character devices in `/dev/snd`, made through `/dev/cuse`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::Args;
 use uapi::Errno;
@@ -12,6 +13,7 @@ use crate::server::Server;
 use crate::transport::cuse::device_node::{self, Access, DIRECTORY, number_of};
 use crate::transport::cuse::{CUSE, Cuse};
 use crate::transport::nodes::NodeSpec;
+use crate::transport::opens::Opens;
 
 /// Who may use the devices.
 #[derive(Clone, Debug, Args)]
@@ -78,8 +80,10 @@ pub(super) fn start(config: &Config, options: &AccessOptions) -> Result<Daemon, 
     let mut server = Server::start(daemon::services(cards), &[])
         .map_err(|error| Failure::new(format!("Cannot serve: {error}")))?;
     // What was made before one that fails is taken away again with the server.
+    let opens = Opens::default();
     for (connection, spec) in (0..).zip(specs) {
-        make(&mut server, spec, connection, &access)?;
+        let device = open(spec, connection, opens.beside())?;
+        make(&mut server, &device, &access)?;
     }
     Ok(Daemon::new(server))
 }
@@ -101,20 +105,18 @@ fn free(spec: &NodeSpec) -> Result<(), Failure> {
     }
 }
 
-fn make(
-    server: &mut Server,
-    spec: NodeSpec,
-    connection: u32,
-    access: &Access,
-) -> Result<(), Failure> {
+fn open(spec: NodeSpec, connection: u32, opens: Opens) -> Result<Arc<Cuse>, Failure> {
     let connection = u8::try_from(connection)
         .map_err(|_| Failure::new("No more than 256 devices can be served at once"))?;
-    let name = spec.name.clone();
-    let device = Cuse::open(spec, connection).map_err(not_opened)?;
+    Cuse::open(spec, connection, opens).map_err(not_opened)
+}
+
+fn make(server: &mut Server, device: &Arc<Cuse>, access: &Access) -> Result<(), Failure> {
+    let name = &device.spec().name;
     server
-        .add_device(&device)
+        .add_device(device)
         .map_err(|error| Failure::new(format!("Cannot serve {DIRECTORY}/{name}: {error}")))?;
-    let number = device_node::settle(&name, access).map_err(|error| {
+    let number = device_node::settle(name, access).map_err(|error| {
         Failure::new(format!("Cannot make {DIRECTORY}/{name}: {error}"))
             .try_this("devices need devtmpfs on /dev and sysfs on /sys; --nodes auto needs neither")
     })?;

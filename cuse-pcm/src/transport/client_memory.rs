@@ -41,6 +41,9 @@ pub struct Client {
 pub trait Neighbours: Send + Sync + fmt::Debug {
     /// The open file on this inode.
     fn on_inode(&self, inode: u64) -> Option<FileHandle>;
+
+    /// The open file on this device that was opened with such flags (`O_*`), if there is just one.
+    fn on_device(&self, number: u64, flags: u32) -> Option<FileHandle>;
 }
 
 /// Most of a client's descriptors that are looked through, some microseconds each, while the card waits.
@@ -270,7 +273,15 @@ impl ClientMemory for Client {
     }
 
     fn open_file(&self, descriptor: i32) -> Option<FileHandle> {
-        let named = information(self.tid, u32::try_from(descriptor).ok()?)?;
+        let descriptor = u32::try_from(descriptor).ok()?;
+        let named = information(self.tid, descriptor)?;
+        if let Descriptor::Device { .. } = self.descriptor {
+            use std::os::unix::fs::MetadataExt as _;
+            let link = format!("/proc/{}/fd/{descriptor}", self.tid);
+            let number = std::fs::metadata(link).ok()?.rdev();
+            let flags = u32::from_str_radix(field(&named, "flags:")?, 8).ok()?;
+            return self.neighbours.as_ref()?.on_device(number, flags);
+        }
         self.file_flags()?;
         let own = self.found.load(Ordering::Relaxed).checked_sub(1)?;
         // An inode's number says something within one file system only.
@@ -306,7 +317,7 @@ fn information(tid: u32, number: u32) -> Option<String> {
 }
 
 /// `O_ACCMODE` and `O_APPEND`: two opens of a device that differ there are told apart.
-const LASTING: u32 = 0o2003;
+pub(super) const LASTING: u32 = 0o2003;
 
 /// Flags (`O_*`) of the descriptors of thread `tid` on device `number` that were opened as `opened` was, if all have the
 /// same.
@@ -461,6 +472,10 @@ mod tests {
     impl Neighbours for Everybody {
         fn on_inode(&self, inode: u64) -> Option<FileHandle> {
             Some(FileHandle(inode))
+        }
+
+        fn on_device(&self, number: u64, _flags: u32) -> Option<FileHandle> {
+            Some(FileHandle(number))
         }
     }
 

@@ -20,7 +20,7 @@ use uapi::fuse::{CuseInitIn, CuseInitOut, KERNEL_MINOR_VERSION, KERNEL_VERSION, 
 use zerocopy::IntoBytes;
 
 use super::nodes::NodeSpec;
-use super::opens::{Memory, PendingOpen};
+use super::opens::{Memory, Opens, PendingOpen};
 use super::session::{Opening, Session};
 use super::wire::{self, Body, Ioctl, Message};
 use super::{CardIndex, Connection, Deliver, Knock};
@@ -54,21 +54,21 @@ pub struct Cuse {
 
 impl Cuse {
     /// A device for the node `spec`; it is there once the kernel's INIT is answered. `connection` is a number of its own
-    /// for every connection that serves the same cards.
+    /// for every connection that serves the same cards, `opens` is [beside](Opens::beside) those of the others.
     ///
     /// # Errors
     /// ENOENT: the module is not loaded. EACCES: not root.
-    pub fn open(spec: NodeSpec, connection: u8) -> Result<Arc<Cuse>, Errno> {
+    pub fn open(spec: NodeSpec, connection: u8, opens: Opens) -> Result<Arc<Cuse>, Errno> {
         let fd = rustix::fs::open(CUSE, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
             .map_err(super::errno)?;
-        Ok(Cuse::new(fd, spec, connection))
+        Ok(Cuse::new(fd, spec, connection, opens))
     }
 
     /// The same over the connection `fd`.
     #[must_use]
-    pub fn new(fd: OwnedFd, spec: NodeSpec, connection: u8) -> Arc<Cuse> {
+    pub fn new(fd: OwnedFd, spec: NodeSpec, connection: u8, opens: Opens) -> Arc<Cuse> {
         Arc::new(Cuse {
-            session: Session::new(fd, connection),
+            session: Session::new(fd, connection, opens),
             spec,
             started: OnceLock::new(),
             number: AtomicU64::new(0),
@@ -80,12 +80,6 @@ impl Cuse {
     #[must_use]
     pub fn spec(&self) -> &NodeSpec {
         &self.spec
-    }
-
-    /// Files that are open now.
-    #[must_use]
-    pub fn open_files(&self) -> usize {
-        self.session.opens.count()
     }
 
     /// Tells the device its number (`st_rdev`), by which a client's descriptors are told apart.

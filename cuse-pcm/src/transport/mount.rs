@@ -17,7 +17,7 @@ pub use super::init::MapKind;
 use super::mounting::Mounted;
 use super::narrow::is_32_bit;
 use super::nodes::{NodeSpec, Nodes};
-use super::opens::{Memory, PendingOpen};
+use super::opens::{Memory, Opens, PendingOpen};
 use super::page_cache::{Job, MapRequest, PageBacking};
 use super::passthrough::{self, FileBacking};
 use super::session::{Opening, Session};
@@ -103,7 +103,7 @@ impl Mount {
         let (jobs, work) = std::sync::mpsc::channel();
         let (map, mapped) = std::sync::mpsc::channel();
         Ok(Arc::new(Mount {
-            session: Session::new(fd, connection),
+            session: Session::new(fd, connection, Opens::default()),
             mounted: Mutex::new(Some(mounted)),
             root,
             nodes: Nodes::new(config.nodes.clone()),

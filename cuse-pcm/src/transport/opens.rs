@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use super::CardIndex;
-use super::client_memory::{Client, Descriptor, Neighbours};
+use super::client_memory::{Client, Descriptor, LASTING, Neighbours};
 use super::passthrough::BackingId;
 use crate::request::FileHandle;
 
@@ -38,6 +38,18 @@ impl Neighbours for OfCard {
         let mut open = files.iter().flatten();
         let found = open.find(|open| open.card == self.0 && open.inode == inode)?;
         Some(found.file)
+    }
+
+    fn on_device(&self, number: u64, flags: u32) -> Option<FileHandle> {
+        let files = self.1.upgrade()?;
+        let files = files.read().unwrap_or_else(PoisonError::into_inner);
+        let mut there = files.iter().flatten().filter(|open| {
+            let alike = |theirs| (theirs ^ flags) & LASTING == 0;
+            open.card == self.0
+                && matches!(open.memory, Memory::Device { number: on, flags } if on == number && alike(flags))
+        });
+        let only = there.next()?.file;
+        there.next().is_none().then_some(only)
     }
 }
 
@@ -102,6 +114,15 @@ pub struct Opens {
 }
 
 impl Opens {
+    /// Files of another connection beside those of this one, which they can be linked with.
+    #[must_use]
+    pub fn beside(&self) -> Opens {
+        Opens {
+            files: Arc::clone(&self.files),
+            pending: Mutex::default(),
+        }
+    }
+
     /// An open is handed to its card.
     pub fn begin(&self, pending: PendingOpen) {
         self.pending

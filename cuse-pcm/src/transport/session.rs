@@ -48,10 +48,10 @@ pub struct Opening {
 impl Session {
     /// A connection over `fd`. `connection` is a number of its own for every connection that serves the same cards.
     #[must_use]
-    pub fn new(fd: OwnedFd, connection: u8) -> Session {
+    pub fn new(fd: OwnedFd, connection: u8, opens: Opens) -> Session {
         Session {
             channel: Channel::new(fd),
-            opens: Opens::default(),
+            opens,
             connection: u64::from(connection) << 56,
             over: AtomicBool::new(false),
         }

@@ -2,13 +2,14 @@
 #![allow(clippy::panic, reason = "a test's helper fails loudly")]
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
 use cuse_pcm_tests::client::{PcmClient, STATUS_OFFSET, Setup, cmd};
 use rustix::fs::OFlags;
-use uapi::pcm::table::PAUSE;
+use uapi::pcm::table::{LINK, PAUSE, UNLINK};
 
 fn main() -> io::Result<()> {
     let Some(node) = std::env::args().nth(1) else {
@@ -35,6 +36,17 @@ fn main() -> io::Result<()> {
     rustix::fs::fcntl_setfl(pcm.file(), OFlags::RDWR)?;
     pcm.call(cmd::DROP)?;
     pcm.call(cmd::PREPARE)?;
+    let capture = PcmClient::open(Path::new(&node.replace("D0p", "D0c")), libc::O_NONBLOCK)?;
+    capture.set_up(&setup)?;
+    println!(
+        "link: {}",
+        word(pcm.call_value(LINK, capture.file().as_raw_fd()))
+    );
+    println!(
+        "again: {}",
+        word(pcm.call_value(LINK, capture.file().as_raw_fd()))
+    );
+    println!("unlink: {}", word(pcm.call(UNLINK)));
     write("fill");
     write("more");
     println!("drain: {}", word(pcm.call(cmd::DRAIN)));
