@@ -15,6 +15,8 @@ use zerocopy::IntoBytes;
 
 /// Bytes of a [`OutHeader`].
 const HEADER: usize = size_of::<OutHeader>();
+/// Messages up to so many bytes are sent in one piece: the answers of STATUS and SYNC_PTR, and smaller ones.
+const SMALL: usize = 256;
 
 /// What a receive gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,25 +126,49 @@ impl Channel {
     }
 
     fn write(&self, header: OutHeader, head: &[u8], tail: &[u8]) -> Result<(), Errno> {
-        let parts = [
-            IoSlice::new(header.as_bytes()),
-            IoSlice::new(head),
-            IoSlice::new(tail),
-        ];
-        let used = if !tail.is_empty() {
-            3
-        } else if !head.is_empty() {
-            2
-        } else {
-            1
+        let mut small = [0u8; SMALL];
+        let sent = match assemble(&mut small, &[header.as_bytes(), head, tail]) {
+            Some(message) => rustix::io::write(&self.fd, message),
+            None => rustix::io::writev(
+                &self.fd,
+                &[
+                    IoSlice::new(header.as_bytes()),
+                    IoSlice::new(head),
+                    IoSlice::new(tail),
+                ],
+            ),
         };
-        match rustix::io::writev(&self.fd, parts.get(..used).unwrap_or(&parts)) {
-            Ok(_) => Ok(()),
-            Err(e) => Err(super::errno(e)),
-        }
+        sent.map(drop).map_err(super::errno)
     }
+}
+
+/// Puts the parts of a message one behind the other, where they fit: the kernel takes hold of each part by itself, which
+/// costs more than copying a few hundred bytes.
+fn assemble<'a>(into: &'a mut [u8], parts: &[&[u8]]) -> Option<&'a [u8]> {
+    let mut end = 0usize;
+    for part in parts {
+        let next = end.checked_add(part.len())?;
+        into.get_mut(end..next)?.copy_from_slice(part);
+        end = next;
+    }
+    into.get(..end)
 }
 
 fn length(payload: usize) -> u32 {
     u32::try_from(HEADER.saturating_add(payload)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_that_fit_are_one_message_in_their_order() {
+        let mut room = [0u8; 6];
+        assert_eq!(
+            assemble(&mut room, &[b"ab", b"", b"cdef"]),
+            Some(&b"abcdef"[..])
+        );
+        assert_eq!(assemble(&mut room, &[b"abc", b"defg"]), None);
+    }
 }
