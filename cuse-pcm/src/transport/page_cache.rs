@@ -98,16 +98,9 @@ impl Mapper {
     /// # Errors
     /// What unshare(2) and close_range(2) give.
     pub fn become_here(root: &OwnedFd, jobs: Sender<Job>) -> Result<Mapper, Errno> {
-        let tid = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap_or(0);
-        // SAFETY: from here on this thread uses only standard streams and the copy of `root`; it drops nothing that
-        // owns a descriptor opened elsewhere (see `Mount::run_mapper`).
-        unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::FILES) }
-            .map_err(errno)?;
-        let number = root.as_raw_fd();
-        close_range(3, number - 1)?;
-        close_range(number + 1, i32::MAX)?;
-        // SAFETY: the number is open in this thread's own table, and nothing else here owns it.
-        let root = unsafe { OwnedFd::from_raw_fd(number) };
+        // The mapper drops nothing that owns a descriptor opened elsewhere (see `Mount::run_mapper`).
+        let root = keep_only(root)?;
+        let tid = tid();
         Ok(Mapper { root, tid, jobs })
     }
 
