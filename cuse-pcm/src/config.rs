@@ -4,8 +4,10 @@
 
 mod build;
 mod error;
+mod like;
 mod names;
 
+use hw_backends::existing::CardModel;
 use serde::Deserialize;
 
 pub use build::{build, check_backends};
@@ -40,8 +42,15 @@ pub struct CardPlan {
     /// Its name for people.
     #[serde(default = "names::default_name")]
     pub name: String,
-    /// Its PCM devices, `[[card.pcm]]` in the file; numbered from 0 in their order.
-    #[serde(rename = "pcm")]
+    /// A card of this machine whose names and limits it takes over: `hw:N` or `hw:ID`.
+    #[serde(default)]
+    pub like: Option<String>,
+    /// What that card says of itself; see [`Config::look_up`].
+    #[serde(skip)]
+    pub model: Option<CardModel>,
+    /// Its PCM devices, `[[card.pcm]]` in the file; numbered from 0 in their order. Of a card like another one: what
+    /// stands behind that one's devices, in their order; silence where nothing is said.
+    #[serde(rename = "pcm", default)]
     pub devices: Vec<DevicePlan>,
 }
 
@@ -96,7 +105,9 @@ impl Config {
                 if other.number == card.number {
                     return Err(refused("another card has the same number".to_owned()));
                 }
-                if other.id == card.id {
+                // The id of a card like another one may not be known yet.
+                let known = |card: &CardPlan| card.like.is_none() || card.model.is_some();
+                if other.id == card.id && known(card) && known(other) {
                     return Err(refused(format!(
                         "another card has the same id, {:?}",
                         card.id
@@ -114,7 +125,8 @@ impl CardPlan {
             return Err(format!("the number is to be 0 to {MAX_CARD}"));
         }
         check_id(&self.id)?;
-        if self.devices.is_empty() || self.devices.len() > MAX_DEVICES {
+        let no_device = self.devices.is_empty() && self.like.is_none();
+        if no_device || self.devices.len() > MAX_DEVICES {
             return Err(format!(
                 "it has {} [[card.pcm]], and is to have 1 to {MAX_DEVICES}",
                 self.devices.len()
@@ -126,7 +138,7 @@ impl CardPlan {
                     "device {number}: substreams is to be 1 to {MAX_SUBSTREAMS}"
                 ));
             }
-            if device.playback == NONE && device.capture == NONE {
+            if device.playback == NONE && device.capture == NONE && self.like.is_none() {
                 return Err(format!("device {number} neither plays nor records"));
             }
         }

@@ -46,6 +46,7 @@ fn devices(playback: Option<&str>, capture: Option<&str>) -> Devices {
             spec: spec.parse().unwrap(),
             substreams: 1,
             gain: std::sync::Arc::default(),
+            like: None,
         })
     };
     let (playback, capture) = (side(playback), side(capture));

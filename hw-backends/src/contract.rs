@@ -32,6 +32,7 @@ fn side(spec: &str) -> Side {
         spec: spec.parse().unwrap(),
         substreams: 1,
         gain: Arc::new(Gain::default()),
+        like: None,
     }
 }
 

@@ -53,6 +53,8 @@ pub enum Rule {
     Formats(u64),
     /// An interval parameter within `[min, max]`, closed.
     Range(Param, u32, u32),
+    /// An interval parameter to multiples of a number.
+    Step(Param, u32),
 }
 
 pub use uapi::pcm::info;
@@ -61,3 +63,40 @@ pub use uapi::pcm::info;
 pub const RATE_CONTINUOUS: u32 = 1 << 30;
 /// `SNDRV_PCM_RATE_KNOT`.
 pub const RATE_KNOT: u32 = 1 << 31;
+
+/// The rates of a rate mask, by bit, Hz.
+pub static RATES: [u32; 20] = [
+    5512, 8000, 11025, 16000, 22050, 32000, 44100, 48000, 64000, 88200, 96000, 176_400, 192_000,
+    352_800, 384_000, 705_600, 768_000, 12000, 24000, 128_000,
+];
+
+impl Hardware {
+    /// The limits of `model` for a device that can do what this one says: of formats only those that it has, and where
+    /// `confined` also of rates and channels. What it narrows by rules of its own stays.
+    #[must_use]
+    pub fn like(self, model: &Hardware, confined: bool) -> Hardware {
+        let mut like = model.clone();
+        like.formats &= self.formats;
+        if confined {
+            like.rate_min = like.rate_min.max(self.rate_min);
+            like.rate_max = like.rate_max.min(self.rate_max);
+            like.channels_min = like.channels_min.max(self.channels_min);
+            like.channels_max = like.channels_max.min(self.channels_max);
+        }
+        for rule in &mut like.rules {
+            if let Rule::Formats(formats) = rule {
+                *formats &= self.formats;
+            }
+        }
+        like.rules.extend(self.rules);
+        like
+    }
+
+    /// Whether anything is left that it can do.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        self.formats != 0
+            && self.rate_min <= self.rate_max
+            && self.channels_min <= self.channels_max
+    }
+}

@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod dma;
 pub mod drive;
+pub mod existing;
 pub mod frames;
 pub mod gain;
 pub mod hardware;

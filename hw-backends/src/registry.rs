@@ -181,6 +181,8 @@ pub struct Side {
     pub substreams: u32,
     /// Its volume.
     pub gain: Arc<Gain>,
+    /// The limits it takes over from another device.
+    pub like: Option<Hardware>,
 }
 
 /// Builds the devices of one PCM. Files are looked at now: what cannot work is said at start-up.
@@ -221,7 +223,7 @@ fn build(
 ) -> Result<Vec<Box<dyn PcmOps>>, Error> {
     match &side.spec {
         Spec::Null { speed } => Ok((0..side.substreams)
-            .map(|_| masked(Null::new(direction, *speed), options))
+            .map(|_| masked(Null::new(direction, *speed), side, options))
             .collect()),
         Spec::Wav {
             path,
@@ -239,11 +241,17 @@ fn build(
                 Direction::Playback => {
                     let devices =
                         wav::playback(&settings, side.substreams, &side.gain, &options.notifier)?;
-                    Ok(devices.into_iter().map(|d| masked(d, options)).collect())
+                    Ok(devices
+                        .into_iter()
+                        .map(|d| masked(d, side, options))
+                        .collect())
                 }
                 Direction::Capture => {
                     let devices = wav::capture(&settings, side.substreams, &side.gain)?;
-                    Ok(devices.into_iter().map(|d| masked(d, options)).collect())
+                    Ok(devices
+                        .into_iter()
+                        .map(|d| masked(d, side, options))
+                        .collect())
                 }
             }
         }
@@ -261,33 +269,41 @@ fn loopback(player: &Side, recorder: &Side, options: &Options) -> Devices {
         let (playback, capture, shift) =
             crate::loopback::cable(Arc::clone(&player.gain), Arc::clone(&recorder.gain));
         if n < player.substreams {
-            devices.playback.push(masked(playback, options));
+            devices.playback.push(masked(playback, player, options));
         }
         if n < recorder.substreams {
-            devices.capture.push(masked(capture, options));
+            devices.capture.push(masked(capture, recorder, options));
         }
         devices.rate_shift.push(shift);
     }
     devices
 }
 
-fn masked(device: impl PcmOps + 'static, options: &Options) -> Box<dyn PcmOps> {
+fn masked(device: impl PcmOps + 'static, side: &Side, options: &Options) -> Box<dyn PcmOps> {
     Box::new(Masked {
         device,
+        like: side.like.clone(),
+        confined: matches!(side.spec, Spec::Wav { .. }),
         without_info: options.without_info,
     })
 }
 
-/// A device without the capabilities that its node cannot offer.
+/// A device with the limits of another one, and without the capabilities that its node cannot offer.
 #[derive(Debug)]
 struct Masked<D> {
     device: D,
+    like: Option<Hardware>,
+    /// Its own limits of rates and channels count as well.
+    confined: bool,
     without_info: u32,
 }
 
 impl<D: PcmOps> PcmOps for Masked<D> {
     fn hardware(&self) -> Hardware {
         let mut hardware = self.device.hardware();
+        if let Some(model) = &self.like {
+            hardware = hardware.like(model, self.confined);
+        }
         hardware.info &= !self.without_info;
         hardware
     }
@@ -423,6 +439,7 @@ mod tests {
             spec: spec.parse().unwrap(),
             substreams,
             gain: Arc::default(),
+            like: None,
         }
     }
 

@@ -83,6 +83,8 @@ fn plan(into: &Path) -> Config {
         number: 0,
         id: DEFAULT_ID.to_owned(),
         name: "cuse-pcm".to_owned(),
+        like: None,
+        model: None,
         devices: vec![device],
     };
     Config { cards: vec![card] }

@@ -22,6 +22,10 @@ pub(super) struct CardOptions {
     /// Where what is recorded comes from: null (silence), wav:PATH, loopback, none
     #[arg(long, value_name = "BACKEND", default_value = "null")]
     pub(super) capture: String,
+    /// Take over names and limits of a card of this machine: hw:N or hw:ID. --playback and --capture stand behind its
+    /// first device, silence behind the others
+    #[arg(long, value_name = "CARD", conflicts_with = "substreams")]
+    pub(super) like: Option<String>,
     /// How many programs may play, and how many may record, at the same time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=128))]
     pub(super) substreams: u32,
@@ -72,11 +76,13 @@ impl CardOptions {
             free_run: self.free_run,
         };
         let (number, id, name) = (self.card, self.id.clone(), "cuse-pcm".to_owned());
-        let config = Config {
+        let mut config = Config {
             cards: vec![CardPlan {
                 number,
                 id,
                 name,
+                like: self.like.clone(),
+                model: None,
                 devices: vec![device],
             }],
         };
@@ -84,6 +90,9 @@ impl CardOptions {
             Failure::new(error.to_string())
                 .try_this("`cuse-pcm run --help` lists the backends and what they take")
         })?;
+        config
+            .look_up()
+            .map_err(|error| Failure::new(error.to_string()))?;
         Ok(config)
     }
 }

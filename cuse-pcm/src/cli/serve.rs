@@ -39,6 +39,10 @@ A file for --config may hold several cards, each with several PCM devices (relat
   substreams = 4                    # default 1
   free_run = false                  # default: keep real time
 
+  [[card]]                          # names, devices and limits of a card of this machine
+  number = 2
+  like = \"hw:0\"
+
 Examples:
   cuse-pcm serve                                            card 0 in /dev/snd (root)
   cuse-pcm serve --config cards.toml
@@ -51,7 +55,7 @@ pub(super) struct Serve {
     card: CardOptions,
     /// Describe the cards in a TOML file instead
     #[arg(long, value_name = "FILE",
-          conflicts_with_all = ["card", "id", "playback", "capture", "substreams", "free_run"])]
+          conflicts_with_all = ["card", "id", "playback", "capture", "substreams", "free_run", "like"])]
     config: Option<PathBuf>,
     /// The directory that shall hold the nodes
     #[arg(long, value_name = "DIR", default_value = SND_DIRECTORY)]
@@ -105,7 +109,11 @@ impl Serve {
             Failure::new(format!("Cannot read {}: {error}", path.display()))
                 .try_this("check the path after --config")
         })?;
-        let config = Config::parse(&text).and_then(|config| check(&config).map(|()| config));
+        let config = Config::parse(&text).and_then(|mut config| {
+            check(&config)?;
+            config.look_up()?;
+            Ok(config)
+        });
         config.map_err(|error| {
             Failure::new(format!(
                 "{} does not describe cards. {error}",

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use hw_backends::drive::Speed;
+use hw_backends::existing::CardModel;
 use hw_backends::gain::Gain;
 use hw_backends::registry::{self, Options, Side, Spec};
 use hw_backends::units::Direction;
 use uapi::Errno;
 use uapi::control::elem::Range;
 
-use super::{CardPlan, DevicePlan, Error, NONE};
+use super::{CardPlan, DevicePlan, Error, NONE, like};
 use crate::buffer::{Budget, Limits};
 use crate::card::control::element::{Description, Kind, Knob};
 use crate::card::{Card, Identity, PcmDevice};
@@ -25,10 +26,18 @@ pub fn build(plan: &CardPlan, options: &Options) -> Result<Card, Error> {
         number: plan.number,
         why,
     };
-    let mut card = Card::new(identity(plan), Vec::new());
+    let model = like::model(plan).map_err(refused)?;
+    let mut card = Card::new(identity(plan, model.as_ref()), Vec::new());
     let budget = Budget::default();
-    for (number, device) in (0..).zip(&plan.devices) {
-        add_device(&mut card, number, device, options, &budget).map_err(refused)?;
+    let devices = match &model {
+        Some(model) => like::devices(plan, model).map_err(refused)?,
+        None => {
+            let devices: Result<_, _> = plan.devices.iter().zip(0..).map(Device::of).collect();
+            devices.map_err(refused)?
+        }
+    };
+    for device in devices {
+        add_device(&mut card, device, options, &budget).map_err(refused)?;
     }
     Ok(card)
 }
@@ -49,7 +58,29 @@ pub fn check_backends(plan: &CardPlan) -> Result<(), Error> {
     Ok(())
 }
 
-fn identity(plan: &CardPlan) -> Identity {
+/// A PCM device as it is going to be.
+#[derive(Debug)]
+pub(super) struct Device {
+    pub(super) number: u32,
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) half_duplex: bool,
+    pub(super) playback: Option<Side>,
+    pub(super) capture: Option<Side>,
+}
+
+fn identity(plan: &CardPlan, model: Option<&CardModel>) -> Identity {
+    if let Some(model) = model {
+        return Identity {
+            number: plan.number,
+            id: plan.id.clone(),
+            driver: model.driver.clone(),
+            name: model.name.clone(),
+            longname: model.longname.clone(),
+            mixername: model.mixername.clone(),
+            components: model.components.clone(),
+        };
+    }
     Identity {
         number: plan.number,
         id: plan.id.clone(),
@@ -61,20 +92,38 @@ fn identity(plan: &CardPlan) -> Identity {
     }
 }
 
+impl Device {
+    /// As planned, with the device's own limits.
+    fn of((plan, number): (&DevicePlan, u32)) -> Result<Device, String> {
+        Ok(Device {
+            number,
+            id: plan.name.clone(),
+            name: plan.name.clone(),
+            half_duplex: false,
+            playback: side(plan, Direction::Playback)?,
+            capture: side(plan, Direction::Capture)?,
+        })
+    }
+}
+
 fn add_device(
     card: &mut Card,
-    number: u32,
-    plan: &DevicePlan,
+    device: Device,
     options: &Options,
     budget: &Budget,
 ) -> Result<(), String> {
-    let playback = side(plan, Direction::Playback)?;
-    let capture = side(plan, Direction::Capture)?;
-    let devices = registry::open(playback.as_ref(), capture.as_ref(), options)
+    let devices = registry::open(device.playback.as_ref(), device.capture.as_ref(), options)
         .map_err(|error| in_full(&error))?;
+    let mut all = devices.playback.iter().chain(&devices.capture);
+    if all.any(|device| !device.hardware().is_possible()) {
+        return Err(format!(
+            "device {}: its backend can do nothing of what the card can do that it is like",
+            device.number
+        ));
+    }
     let sides = [
-        (Direction::Playback, &playback),
-        (Direction::Capture, &capture),
+        (Direction::Playback, &device.playback),
+        (Direction::Capture, &device.capture),
     ];
     for (direction, side) in sides {
         if let Some(side) = side {
@@ -90,7 +139,7 @@ fn add_device(
     }
     for (subdevice, shift) in (0..).zip(devices.rate_shift) {
         card.control
-            .add(rate_shift(number, subdevice, shift))
+            .add(rate_shift(device.number, subdevice, shift))
             .map_err(|errno| no_element(&errno))?;
     }
     let substreams = |devices: Vec<_>, direction| {
@@ -101,13 +150,15 @@ fn add_device(
             })
             .collect()
     };
-    card.devices.push(PcmDevice::new(
-        number,
-        plan.name.clone(),
-        plan.name.clone(),
+    let mut pcm = PcmDevice::new(
+        device.number,
+        device.id,
+        device.name,
         substreams(devices.playback, Direction::Playback),
         substreams(devices.capture, Direction::Capture),
-    ));
+    );
+    pcm.half_duplex = device.half_duplex;
+    card.devices.push(pcm);
     Ok(())
 }
 
@@ -140,7 +191,7 @@ fn no_element(errno: &Errno) -> String {
     format!("its control elements cannot be added: {errno}")
 }
 
-fn side(plan: &DevicePlan, direction: Direction) -> Result<Option<Side>, String> {
+pub(super) fn side(plan: &DevicePlan, direction: Direction) -> Result<Option<Side>, String> {
     let text = match direction {
         Direction::Playback => &plan.playback,
         Direction::Capture => &plan.capture,
@@ -159,11 +210,12 @@ fn side(plan: &DevicePlan, direction: Direction) -> Result<Option<Side>, String>
         spec,
         substreams: plan.substreams,
         gain: Arc::new(Gain::default()),
+        like: None,
     }))
 }
 
 /// A backend's error with its cause.
-fn in_full(error: &registry::Error) -> String {
+pub(super) fn in_full(error: &registry::Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),

@@ -108,6 +108,31 @@ pub fn refine(i: &mut Interval, v: &Interval) -> Result<bool, Errno> {
     Ok(changed)
 }
 
+/// Pulls the bounds of `i` in to multiples of `step`. Answers whether one moved.
+///
+/// # Errors
+/// EINVAL: nothing is left.
+pub fn step(i: &mut Interval, step: u32) -> Result<bool, Errno> {
+    let over = |value: u32| value.checked_rem(step).unwrap_or(0);
+    let (low, high) = (over(i.min), over(i.max));
+    let mut changed = false;
+    if low != 0 || has(i, Interval::OPENMIN) {
+        i.min = i.min.wrapping_add(step.wrapping_sub(low));
+        put(i, Interval::OPENMIN, false);
+        changed = true;
+    }
+    if high != 0 || has(i, Interval::OPENMAX) {
+        i.max = i.max.wrapping_sub(high);
+        put(i, Interval::OPENMAX, false);
+        changed = true;
+    }
+    if i.min > i.max {
+        put(i, Interval::EMPTY, true);
+        return Err(Errno::EINVAL);
+    }
+    Ok(changed)
+}
+
 fn refine_min(i: &mut Interval, v: &Interval) -> bool {
     let v_open = has(v, Interval::OPENMIN);
     if i.min < v.min || (i.min == v.min && v_open && !has(i, Interval::OPENMIN)) {

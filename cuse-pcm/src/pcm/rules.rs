@@ -12,7 +12,7 @@
 
 use std::cell::Cell;
 
-use hw_backends::hardware::{self, Hardware};
+use hw_backends::hardware::{self, Hardware, RATES};
 use uapi::Errno;
 use uapi::pcm::params::Param::{
     self, BufferBytes, BufferSize, BufferTime, Channels, Format, FrameBits, PeriodBytes,
@@ -165,12 +165,6 @@ const STD: u64 = 1;
 /// The bit of `SNDRV_PCM_SUBFORMAT_MSBITS_MAX`.
 pub(super) const MSBITS_MAX: u64 = 1 << 1;
 
-/// The rates of a device's rate mask, by bit, Hz.
-static RATES: [u32; 20] = [
-    5512, 8000, 11025, 16000, 22050, 32000, 44100, 48000, 64000, 88200, 96000, 176_400, 192_000,
-    352_800, 384_000, 705_600, 768_000, 12000, 24000, 128_000,
-];
-
 /// Rule n+2: from the smallest to the largest listed rate inside `rate`; nothing if there is none.
 fn listed_rates(listed: u32, rate: &Interval) -> Interval {
     let inside = RATES
@@ -275,9 +269,7 @@ fn common_rules(stamps: &mut Stamps, p: &mut HwParams) -> Result<(), Errno> {
 fn device_rules(hardware: &Hardware, stamps: &mut Stamps, p: &mut HwParams) -> Result<(), Errno> {
     for rule in &hardware.rules {
         let (target, changed) = match *rule {
-            hardware::Rule::Formats(_) | hardware::Rule::Range(..)
-                if stamps.changed(target_of(rule)) == 0 =>
-            {
+            _ if stamps.changed(target_of(rule)) == 0 => {
                 continue;
             }
             hardware::Rule::Formats(formats) => {
@@ -287,6 +279,9 @@ fn device_rules(hardware: &Hardware, stamps: &mut Stamps, p: &mut HwParams) -> R
                 param,
                 interval::refine(interval_mut(p, param)?, &interval::closed(min, max))?,
             ),
+            hardware::Rule::Step(param, step) => {
+                (param, interval::step(interval_mut(p, param)?, step)?)
+            }
         };
         if changed {
             stamps.moved(target, p);
@@ -299,7 +294,7 @@ fn device_rules(hardware: &Hardware, stamps: &mut Stamps, p: &mut HwParams) -> R
 const fn target_of(rule: &hardware::Rule) -> Param {
     match rule {
         hardware::Rule::Formats(_) => Format,
-        hardware::Rule::Range(param, ..) => *param,
+        hardware::Rule::Range(param, ..) | hardware::Rule::Step(param, _) => *param,
     }
 }
 
