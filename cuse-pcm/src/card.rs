@@ -8,6 +8,7 @@ mod groups;
 pub mod identity;
 
 pub use device::{PcmDevice, SubstreamId};
+pub use groups::{CardKey, Member};
 pub use identity::Identity;
 
 use crate::pcm::Substream;
@@ -24,6 +25,9 @@ pub struct Card {
     /// Control elements.
     pub control: Control,
     groups: Groups,
+    key: CardKey,
+    /// Cards that are lent to this one, for links across cards.
+    beside: Vec<Card>,
 }
 
 impl Card {
@@ -36,6 +40,20 @@ impl Card {
             devices,
             control: Control::new(),
             groups: Groups::default(),
+            key: CardKey::fresh(),
+            beside: Vec::new(),
+        }
+    }
+
+    /// What stands in the place of a card that was lent: nothing.
+    pub(crate) fn absent() -> Card {
+        Card {
+            identity: Identity::default(),
+            devices: Vec::new(),
+            control: Control::new(),
+            groups: Groups::default(),
+            key: CardKey::default(),
+            beside: Vec::new(),
         }
     }
 

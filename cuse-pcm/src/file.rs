@@ -4,6 +4,7 @@
 //! through the request's [`Reply`]. Must not know how requests arrive.
 
 pub mod argument;
+pub mod company;
 pub mod control;
 mod control_compat;
 mod control_elem;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use hw_backends::units::{Nanos, Now};
 use uapi::Errno;
 
-use crate::card::{Card, SubstreamId};
+use crate::card::{Card, Member, SubstreamId};
 use crate::request::{Abi, Answer, Caller, ClientMemory, FileHandle, Operation, Reply, Request};
 use argument::Argument;
 use pcm::PcmCall;
@@ -64,6 +65,9 @@ pub struct Files {
     due: Vec<SubstreamId>,
     /// The card was taken away.
     gone: bool,
+    /// What the LINK under way names, where that is not one of the card's own files.
+    link_target: Option<Member>,
+    tidings: company::Tidings,
 }
 
 /// One ioctl as the transport brought it.
@@ -89,6 +93,8 @@ impl Files {
             scratch: Vec::new(),
             due: Vec::new(),
             gone: false,
+            link_target: None,
+            tidings: company::Tidings::default(),
         }
     }
 
@@ -224,9 +230,9 @@ impl Files {
             caller,
             ..
         } = ioctl;
-        let regroups = cmd == uapi::pcm::table::UNLINK;
         let mut argument = Argument::new(cmd, arg, abi, input, out_size, caller, &*memory);
-        let linked = pcm::link_target(&argument, &self.table);
+        let elsewhere = self.link_target.take();
+        let linked = elsewhere.or_else(|| pcm::link_target(&argument, &self.table, &self.card));
         let outcome = match self.table.get_mut(ioctl.file) {
             None => Outcome::Done(Err(Errno::EBADF)),
             Some(OpenFile {
@@ -256,9 +262,6 @@ impl Files {
                 self.parked.park(waiting, timeout, &mut self.card, now);
             }
         }
-        if regroups {
-            self.parked.regroup(&mut self.card, now);
-        }
     }
 
     fn release(&mut self, file: FileHandle, reply: Reply, now: &Now) {
@@ -276,12 +279,14 @@ impl Files {
         reply.send(&Answer::Done);
     }
 
-    /// The card is taken away: whoever waits is answered, and every open file answers ENODEV from now on.
+    /// The card is taken away: whoever waits is answered, and every open file answers ENODEV from now on. Nothing is
+    /// linked with it any more.
     pub fn disconnect(&mut self, now: &Now) {
         self.gone = true;
         for (_, substream) in self.card.open_substreams_mut() {
             substream.disconnect(now);
         }
+        self.card.unlink_all();
         self.parked.disconnect(&mut self.card, now);
         self.table.wake_all();
         self.settle(now);
@@ -290,6 +295,12 @@ impl Files {
     /// Lets what became due reach those who wait for it.
     fn settle(&mut self, now: &Now) {
         for _ in 0..ROUNDS {
+            self.tidings.ties_changed |= self.card.take_links_made();
+            if self.card.take_links_broken() {
+                self.tidings.regrouped = true;
+                self.tidings.ties_changed = true;
+                self.parked.regroup(&mut self.card, now);
+            }
             let mut due = std::mem::take(&mut self.due);
             for (id, substream) in self.card.open_substreams_mut() {
                 let wakeups = substream.take_wakeups();
@@ -302,7 +313,11 @@ impl Files {
             }
             let mut quiet = due.is_empty();
             for id in due.drain(..) {
-                self.parked.wake(&mut self.card, &id, now);
+                let own = self.card.own(&id);
+                if self.card.in_company() {
+                    self.tidings.woken.push(own);
+                }
+                self.parked.wake(&mut self.card, &own, now);
             }
             self.due = due;
             quiet &= !self.tell_control_files(now);

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use cuse_pcm::card::Card;
 use cuse_pcm::file::Files;
+use cuse_pcm::file::company::{self, Company};
 use cuse_pcm::request::{
     Abi, Answer, Caller, ClientMemory, FileHandle, Node, Operation, PollHandle, Reply, Request,
     RequestId, Sink,
@@ -97,11 +98,16 @@ impl Sink for Recorder {
     }
 }
 
-/// The files of one card, a client, and a clock.
+/// Where in an open file's name the number of its card lies.
+const CARD_BITS: u32 = 32;
+
+/// The files of cards, a client, and a clock. Most have one card only.
 #[derive(Debug)]
 pub struct FakeKernel {
     /// What is tested.
     pub files: Files,
+    /// More cards, in company with the first one.
+    pub others: Vec<Files>,
     /// The client.
     pub caller: Caller,
     /// The client's memory.
@@ -117,12 +123,60 @@ pub struct FakeKernel {
     args: HashMap<u64, u64>,
 }
 
+struct Cards<'a>(&'a mut Files, &'a mut [Files]);
+
+impl Company for Cards<'_> {
+    fn len(&self) -> usize {
+        self.1.len() + 1
+    }
+
+    fn files(&mut self, at: usize) -> Option<&mut Files> {
+        match at.checked_sub(1) {
+            None => Some(self.0),
+            Some(at) => self.1.get_mut(at),
+        }
+    }
+}
+
+/// The card of an open file, and what that calls it.
+fn placed(file: FileHandle) -> (usize, FileHandle) {
+    let card = usize::try_from(file.0 >> CARD_BITS).unwrap_or(usize::MAX);
+    (card, FileHandle(file.0 & ((1 << CARD_BITS) - 1)))
+}
+
+/// The open file that an operation is for, to be renamed.
+fn file_of<'o>(operation: &'o mut Operation<'_>) -> Option<&'o mut FileHandle> {
+    match operation {
+        Operation::Release { file }
+        | Operation::Ioctl { file, .. }
+        | Operation::Read { file, .. }
+        | Operation::Write { file, .. }
+        | Operation::Poll { file, .. } => Some(file),
+        Operation::Open { .. } | Operation::Interrupt { .. } => None,
+    }
+}
+
 impl FakeKernel {
+    /// A client with this much memory before several cards, which are in company.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn with_cards(mut cards: Vec<Card>, memory: usize) -> FakeKernel {
+        let others = cards.split_off(1).into_iter().map(Files::new).collect();
+        let first = cards.pop().expect("a card");
+        FakeKernel {
+            others,
+            ..FakeKernel::new(first, memory)
+        }
+    }
+
     /// A client with this much memory before a card.
     #[must_use]
     pub fn new(card: Card, memory: usize) -> FakeKernel {
         FakeKernel {
             files: Files::new(card),
+            others: Vec::new(),
             caller: Caller {
                 tid: 100,
                 uid: 1000,
@@ -149,8 +203,88 @@ impl FakeKernel {
         }
     }
 
+    /// All cards, the first one first.
+    pub fn company(&mut self) -> impl Company {
+        Cards(&mut self.files, &mut self.others)
+    }
+
+    /// Files of one of the cards.
+    ///
+    /// # Panics
+    /// If there is no such card.
+    #[must_use]
+    pub fn files_of(&self, card: usize) -> &Files {
+        match card.checked_sub(1) {
+            None => &self.files,
+            Some(other) => &self.others[other],
+        }
+    }
+
+    /// Lets every card do what is due.
+    pub fn tick(&mut self) {
+        let now = self.now();
+        if self.others.is_empty() {
+            self.files.tick(&now);
+        } else {
+            company::tick(&mut self.company(), &now);
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        let all = std::iter::once(&self.files).chain(&self.others);
+        all.filter_map(Files::next_deadline).min()
+    }
+
+    /// Sends one request to the card of its file; an open goes to the first one.
+    fn dispatch(&mut self, mut request: Request<'_>) {
+        let now = self.now();
+        if self.others.is_empty() {
+            return self.files.handle(request, &now);
+        }
+        let mut card = 0;
+        if let Some(file) = file_of(&mut request.operation) {
+            (card, *file) = placed(*file);
+        }
+        self.dispatch_to(card, request);
+    }
+
+    fn dispatch_to(&mut self, card: usize, request: Request<'_>) {
+        let now = self.now();
+        let mut linked = None;
+        if let Operation::Ioctl { cmd, arg, .. } = request.operation {
+            if cmd == uapi::pcm::table::LINK {
+                let descriptor = i32::try_from(arg).expect("a descriptor");
+                linked = self.memory.open_file(descriptor).map(placed);
+            }
+        }
+        let all = &mut self.company();
+        match linked {
+            Some(target) => company::link(all, card, target, request, &now),
+            None => {
+                let handled = company::call(all, card, &now, |f| f.handle(request, &now));
+                handled.expect("there is such a card");
+            }
+        }
+    }
+
     /// Sends one request without time passing.
     pub fn send(&mut self, operation: Operation<'_>) -> RequestId {
+        let request = self.request(operation);
+        let id = request.id;
+        match request.operation {
+            Operation::Interrupt { of } if !self.others.is_empty() => {
+                for card in 0..=self.others.len() {
+                    let operation = Operation::Interrupt { of };
+                    let request = self.request(operation);
+                    self.dispatch_to(card, request);
+                }
+            }
+            _ => self.dispatch(request),
+        }
+        id
+    }
+
+    fn request<'o>(&mut self, operation: Operation<'o>) -> Request<'o> {
         let id = match operation {
             // As the kernel names them.
             Operation::Interrupt { of } => RequestId(of.0 | 1),
@@ -168,15 +302,34 @@ impl FakeKernel {
             _ => Reply::new(id, sink, ioctl),
         };
         let memory = Arc::clone(&self.memory) as Arc<dyn ClientMemory>;
-        let request = Request {
+        Request {
             id,
             caller: self.caller,
             operation,
             reply,
             memory,
-        };
-        self.files.handle(request, &self.now());
-        id
+        }
+    }
+
+    /// Opens a node of one of several cards.
+    ///
+    /// # Errors
+    /// The errno.
+    pub fn open_on(&mut self, card: usize, node: Node, flags: u32) -> Result<FileHandle, Errno> {
+        let backing: Box<dyn Backing> = Box::<PrivateBacking>::default();
+        let request = self.request(Operation::Open {
+            node,
+            flags,
+            backing,
+        });
+        let id = request.id;
+        self.dispatch_to(card, request);
+        match self.now_answered(id) {
+            Answered::Opened(file) | Answered::Shared(file, _) => {
+                Ok(FileHandle(file.0 | (card as u64) << CARD_BITS))
+            }
+            other => Err(other.result().expect_err("open answers a file or an errno")),
+        }
     }
 
     /// Lets time pass, with every deadline on the way.
@@ -190,12 +343,12 @@ impl FakeKernel {
     fn run_until(&mut self, end: u64, id: Option<RequestId>) {
         let mut stuck = 0;
         while id.is_none_or(|id| !self.answered(id)) {
-            match self.files.next_deadline() {
+            match self.next_deadline() {
                 Some(at) if at.0 <= end => {
                     stuck = if at.0 <= self.now { stuck + 1 } else { 0 };
                     assert!(stuck < 1000, "A deadline that is due does not go away");
                     self.now = self.now.max(at.0.saturating_add(self.slack).min(end));
-                    self.files.tick(&self.now());
+                    self.tick();
                 }
                 _ => break,
             }

@@ -8,6 +8,8 @@
 )]
 
 use cuse_pcm::card::SubstreamId;
+use cuse_pcm::file::company;
+use cuse_pcm::pcm::Substream;
 use cuse_pcm::request::{FileHandle, Node, PollHandle, RequestId};
 use cuse_pcm_tests::fake_kernel::FakeKernel;
 use cuse_pcm_tests::virtual_client::{
@@ -26,9 +28,17 @@ const POLLOUT: u32 = 0x104;
 const SECOND: Nanos = Nanos::SECOND;
 const RING: u64 = 16000;
 
-/// A card of scripted devices, playback first, and an open file on each. A file's descriptor is its place.
+/// Whether the streams are of one card, or of a card each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cards {
+    One,
+    Several,
+}
+
+/// Scripted devices, playback first, and an open file on each. A file's descriptor is its place.
 struct Rig {
     k: FakeKernel,
+    cards: Cards,
     files: Vec<FileHandle>,
     devices: Vec<Script>,
     playbacks: usize,
@@ -36,7 +46,7 @@ struct Rig {
 
 impl Rig {
     /// Open files that are not linked.
-    fn open(playbacks: usize, captures: usize) -> Rig {
+    fn open(cards: Cards, playbacks: usize, captures: usize) -> Rig {
         let mut hardware = hw_backends::null::hardware();
         hardware.info |= info::PAUSE | info::RESUME;
         let all: Vec<_> = (0..playbacks + captures)
@@ -46,16 +56,31 @@ impl Rig {
         let mut ops = all
             .into_iter()
             .map(|(_, end)| Box::new(end) as Box<dyn PcmOps>);
-        let playback = ops.by_ref().take(playbacks).collect();
-        let mut k = FakeKernel::new(card(playback, ops.collect()), 0x20000);
+        let mut k = match cards {
+            Cards::One => {
+                let playback = ops.by_ref().take(playbacks).collect();
+                FakeKernel::new(card(playback, ops.collect()), 0x20000)
+            }
+            Cards::Several => {
+                let alone = (0..).zip(ops).map(|(at, ops)| match at < playbacks {
+                    true => card(vec![ops], vec![]),
+                    false => card(vec![], vec![ops]),
+                });
+                FakeKernel::with_cards(alone.collect(), 0x20000)
+            }
+        };
         let files = (0..playbacks + captures)
             .map(|at| {
                 let node = if at < playbacks { PLAYBACK } else { CAPTURE };
-                k.open(node, O_RDWR).unwrap()
+                match cards {
+                    Cards::One => k.open(node, O_RDWR).unwrap(),
+                    Cards::Several => k.open_on(at, node, O_RDWR).unwrap(),
+                }
             })
             .collect();
         let rig = Rig {
             k,
+            cards,
             files,
             devices,
             playbacks,
@@ -69,8 +94,8 @@ impl Rig {
     }
 
     /// PREPARED, with full playback rings; not linked.
-    fn prepared(playbacks: usize, captures: usize) -> Rig {
-        let mut rig = Rig::open(playbacks, captures);
+    fn prepared(cards: Cards, playbacks: usize, captures: usize) -> Rig {
+        let mut rig = Rig::open(cards, playbacks, captures);
         for at in 0..rig.files.len() {
             prepare(&mut rig.k, rig.files[at], &Setup::default());
             if at < playbacks {
@@ -81,8 +106,8 @@ impl Rig {
     }
 
     /// The same, all linked to the first one.
-    fn linked(playbacks: usize, captures: usize) -> Rig {
-        let mut rig = Rig::prepared(playbacks, captures);
+    fn linked(cards: Cards, playbacks: usize, captures: usize) -> Rig {
+        let mut rig = Rig::prepared(cards, playbacks, captures);
         for target in 1..rig.files.len() {
             assert_eq!(rig.link(0, target), Ok(0));
         }
@@ -91,8 +116,8 @@ impl Rig {
     }
 
     /// The same, started.
-    fn running(playbacks: usize, captures: usize) -> Rig {
-        let mut rig = Rig::linked(playbacks, captures);
+    fn running(cards: Cards, playbacks: usize, captures: usize) -> Rig {
+        let mut rig = Rig::linked(cards, playbacks, captures);
         assert_eq!(rig.call(0, table::START), Ok(0));
         rig.forget();
         rig
@@ -122,11 +147,14 @@ impl Rig {
     }
 
     fn id(&self, at: usize) -> SubstreamId {
-        let (direction, number) = if at < self.playbacks {
+        let (direction, mut number) = if at < self.playbacks {
             (Direction::Playback, at)
         } else {
             (Direction::Capture, at - self.playbacks)
         };
+        if self.cards == Cards::Several {
+            number = 0;
+        }
         SubstreamId {
             device: 0,
             direction,
@@ -134,13 +162,36 @@ impl Rig {
         }
     }
 
+    /// Which card the stream is of.
+    fn card(&self, at: usize) -> usize {
+        match self.cards {
+            Cards::One => 0,
+            Cards::Several => at,
+        }
+    }
+
+    fn substream(&self, at: usize) -> &Substream {
+        let card = self.k.files_of(self.card(at)).card();
+        card.substream(&self.id(at)).unwrap()
+    }
+
+    /// Opens what is at this place again.
+    fn reopen(&mut self, at: usize, flags: u32) -> FileHandle {
+        let node = if at < self.playbacks {
+            PLAYBACK
+        } else {
+            CAPTURE
+        };
+        match self.cards {
+            Cards::One => self.k.open(node, flags).unwrap(),
+            Cards::Several => self.k.open_on(at, node, flags).unwrap(),
+        }
+    }
+
     /// The states, without touching anything.
     fn states(&self) -> Vec<State> {
         (0..self.files.len())
-            .map(|at| {
-                let substream = self.k.files.card().substream(&self.id(at)).unwrap();
-                substream.state()
-            })
+            .map(|at| self.substream(at).state())
             .collect()
     }
 
@@ -171,7 +222,7 @@ impl Rig {
         let now = self.k.now();
         self.devices[at].set_position(frames);
         self.devices[at].set_next_event(Some(now.monotonic));
-        self.k.files.tick(&now);
+        self.k.tick();
         self.devices[at].set_next_event(None);
     }
 
@@ -180,11 +231,58 @@ impl Rig {
     }
 }
 
+/// Each test twice: what holds within a card holds across cards.
+macro_rules! both {
+    ($($name:ident)*) => {
+        mod within_a_card {
+            $(#[test] fn $name() { super::$name(super::Cards::One); })*
+        }
+        mod across_cards {
+            $(#[test] fn $name() { super::$name(super::Cards::Several); })*
+        }
+    };
+}
+
+both! {
+    link_refuses_in_the_kernels_order
+    a_second_descriptor_of_the_same_substream_is_itself
+    unlink_leaves_and_a_group_of_one_dissolves
+    close_stops_the_group_and_leaves_it
+    a_shared_substream_is_linked_until_its_last_descriptor_is_closed
+    start_starts_all_in_either_direction
+    start_starts_nobody_when_one_may_not
+    a_device_that_refuses_the_start_stops_those_before_it
+    a_write_that_starts_its_stream_starts_the_group
+    a_read_that_cannot_start_the_group_fails
+    drop_brings_every_member_to_setup_whatever_its_state
+    drop_does_nothing_and_says_so_to_nobody_when_a_member_is_open
+    an_xrun_of_one_stops_all_and_wakes_who_waits_for_any
+    an_xrun_that_a_status_finds_stops_all
+    the_xrun_call_stops_all
+    pause_and_release_concern_all
+    pause_pauses_nobody_when_one_cannot
+    resume_concerns_all
+    prepare_prepares_all_or_nobody
+    prepare_of_paused_streams_stops_and_prepares_all
+    reset_empties_all
+    a_reset_that_finds_one_run_dry_stops_all
+    one_drain_waits_for_the_whole_group
+    a_drain_starts_what_is_queued_and_stops_captures
+    drain_is_refused_for_all_when_a_member_is_open
+    a_drain_that_a_device_refuses_takes_back_the_starts
+    a_nonblocking_drain_drains_all_and_does_not_wait
+    a_drain_gives_up_on_a_member_that_stands_still_and_stops_all
+    a_drain_does_not_wait_for_a_member_that_leaves
+    closing_a_member_ends_the_others_drain
+    closing_a_draining_member_of_a_group_that_cannot_stop_stops_it_alone
+    a_drain_does_not_wait_for_a_member_that_is_closed_in_a_group_that_cannot_stop
+    parameters_are_each_members_own
+}
+
 // Joining and leaving.
 
-#[test]
-fn link_refuses_in_the_kernels_order() {
-    let mut rig = Rig::open(4, 0);
+fn link_refuses_in_the_kernels_order(cards: Cards) {
+    let mut rig = Rig::open(cards, 4, 0);
     assert_eq!(rig.link(0, 99), Err(Errno::EBADFD), "no such descriptor");
     let control = rig.k.open(Node::Control, O_RDWR).unwrap();
     rig.k.memory.set_descriptor(50, control);
@@ -208,17 +306,15 @@ fn link_refuses_in_the_kernels_order() {
     );
 }
 
-#[test]
-fn a_second_descriptor_of_the_same_substream_is_itself() {
-    let mut rig = Rig::prepared(1, 0);
+fn a_second_descriptor_of_the_same_substream_is_itself(cards: Cards) {
+    let mut rig = Rig::prepared(cards, 1, 0);
     let again = rig.k.open(PLAYBACK, O_RDWR | O_APPEND).unwrap();
     rig.k.memory.set_descriptor(7, again);
     assert_eq!(rig.link(0, 7), Err(Errno::EINVAL));
 }
 
-#[test]
-fn unlink_leaves_and_a_group_of_one_dissolves() {
-    let mut rig = Rig::linked(3, 0);
+fn unlink_leaves_and_a_group_of_one_dissolves(cards: Cards) {
+    let mut rig = Rig::linked(cards, 3, 0);
     assert_eq!(rig.call(0, table::UNLINK), Ok(0));
     assert_eq!(rig.call(0, table::UNLINK), Err(Errno::EALREADY));
     rig.call(1, table::START).unwrap();
@@ -235,9 +331,8 @@ fn unlink_leaves_and_a_group_of_one_dissolves() {
     );
 }
 
-#[test]
-fn close_stops_the_group_and_leaves_it() {
-    let mut rig = Rig::running(3, 0);
+fn close_stops_the_group_and_leaves_it(cards: Cards) {
+    let mut rig = Rig::running(cards, 3, 0);
     rig.k.release(rig.files[1]);
     assert_eq!(rig.states(), [State::Setup, State::Open, State::Setup]);
     for at in [0, 2] {
@@ -248,15 +343,14 @@ fn close_stops_the_group_and_leaves_it() {
     assert_eq!(calls.last(), Some(&Call::Close));
     rig.call(0, table::PREPARE).unwrap();
     assert_eq!(rig.states()[2], State::Prepared, "the others are linked");
-    rig.files[1] = rig.k.open(PLAYBACK, O_RDWR).unwrap();
+    rig.files[1] = rig.reopen(1, O_RDWR);
     assert_eq!(rig.call(1, table::UNLINK), Err(Errno::EALREADY));
     rig.k.release(rig.files[2]);
     assert_eq!(rig.call(0, table::UNLINK), Err(Errno::EALREADY));
 }
 
-#[test]
-fn a_shared_substream_is_linked_until_its_last_descriptor_is_closed() {
-    let mut rig = Rig::linked(1, 1);
+fn a_shared_substream_is_linked_until_its_last_descriptor_is_closed(cards: Cards) {
+    let mut rig = Rig::linked(cards, 1, 1);
     let again = rig.k.open(PLAYBACK, O_RDWR | O_APPEND).unwrap();
     rig.k.release(rig.files[0]);
     rig.files[0] = again;
@@ -266,19 +360,17 @@ fn a_shared_substream_is_linked_until_its_last_descriptor_is_closed() {
 
 // START.
 
-#[test]
-fn start_starts_all_in_either_direction() {
+fn start_starts_all_in_either_direction(cards: Cards) {
     for at in 0..3 {
-        let mut rig = Rig::linked(2, 1);
+        let mut rig = Rig::linked(cards, 2, 1);
         assert_eq!(rig.call(at, table::START), Ok(0));
         rig.assert_all(State::Running);
         rig.assert_told(&[Trigger::Start]);
     }
 }
 
-#[test]
-fn start_starts_nobody_when_one_may_not() {
-    let mut rig = Rig::linked(3, 0);
+fn start_starts_nobody_when_one_may_not(cards: Cards) {
+    let mut rig = Rig::linked(cards, 3, 0);
     rig.call(1, table::PREPARE).unwrap();
     // All rings are empty now.
     rig.write(0, RING);
@@ -300,9 +392,8 @@ fn start_starts_nobody_when_one_may_not() {
     );
 }
 
-#[test]
-fn a_device_that_refuses_the_start_stops_those_before_it() {
-    let mut rig = Rig::linked(3, 0);
+fn a_device_that_refuses_the_start_stops_those_before_it(cards: Cards) {
+    let mut rig = Rig::linked(cards, 3, 0);
     rig.devices[1].refuse(Refuse::Trigger(Trigger::Start), Errno::EIO);
     assert_eq!(rig.call(2, table::START), Err(Errno::EIO));
     rig.assert_all(State::Prepared);
@@ -313,9 +404,8 @@ fn a_device_that_refuses_the_start_stops_those_before_it() {
     rig.assert_all(State::Running);
 }
 
-#[test]
-fn a_write_that_starts_its_stream_starts_the_group() {
-    let mut rig = Rig::linked(1, 1);
+fn a_write_that_starts_its_stream_starts_the_group(cards: Cards) {
+    let mut rig = Rig::linked(cards, 1, 1);
     rig.call(0, table::PREPARE).unwrap();
     let mut software = sw_params(&Setup::default());
     software.start_threshold = 4000;
@@ -328,9 +418,8 @@ fn a_write_that_starts_its_stream_starts_the_group() {
     rig.assert_all(State::Running);
 }
 
-#[test]
-fn a_read_that_cannot_start_the_group_fails() {
-    let mut rig = Rig::linked(1, 1);
+fn a_read_that_cannot_start_the_group_fails(cards: Cards) {
+    let mut rig = Rig::linked(cards, 1, 1);
     rig.call(0, table::PREPARE).unwrap();
     let mut software = sw_params(&Setup::default());
     software.start_threshold = 1;
@@ -352,29 +441,26 @@ fn a_read_that_cannot_start_the_group_fails() {
 
 // DROP and XRUN.
 
-#[test]
-fn drop_brings_every_member_to_setup_whatever_its_state() {
-    let mut rig = Rig::linked(2, 0);
+fn drop_brings_every_member_to_setup_whatever_its_state(cards: Cards) {
+    let mut rig = Rig::linked(cards, 2, 0);
     rig.call(1, table::DROP).unwrap();
     rig.assert_all(State::Setup);
     rig.assert_told(&[]);
-    let mut rig = Rig::running(2, 1);
+    let mut rig = Rig::running(cards, 2, 1);
     rig.call(2, table::DROP).unwrap();
     rig.assert_all(State::Setup);
     rig.assert_told(&[Trigger::Stop]);
 }
 
-#[test]
-fn drop_does_nothing_and_says_so_to_nobody_when_a_member_is_open() {
-    let mut rig = Rig::linked(2, 0);
+fn drop_does_nothing_and_says_so_to_nobody_when_a_member_is_open(cards: Cards) {
+    let mut rig = Rig::linked(cards, 2, 0);
     rig.call(1, table::HW_FREE).unwrap();
     assert_eq!(rig.call(0, table::DROP), Ok(0));
     assert_eq!(rig.states(), [State::Prepared, State::Open]);
 }
 
-#[test]
-fn an_xrun_of_one_stops_all_and_wakes_who_waits_for_any() {
-    let mut rig = Rig::running(2, 1);
+fn an_xrun_of_one_stops_all_and_wakes_who_waits_for_any(cards: Cards) {
+    let mut rig = Rig::running(cards, 2, 1);
     let write = rig
         .k
         .start_struct(rig.files[0], table::WRITEI_FRAMES, &frames(5000));
@@ -396,9 +482,8 @@ fn an_xrun_of_one_stops_all_and_wakes_who_waits_for_any() {
     assert_eq!(wakes, [0, 1, 2].map(PollHandle));
 }
 
-#[test]
-fn an_xrun_that_a_status_finds_stops_all() {
-    let mut rig = Rig::running(2, 0);
+fn an_xrun_that_a_status_finds_stops_all(cards: Cards) {
+    let mut rig = Rig::running(cards, 2, 0);
     rig.devices[1].set_position(RING);
     rig.k
         .ioctl(rig.files[1], table::STATUS, &mut Status::new_zeroed())
@@ -406,9 +491,8 @@ fn an_xrun_that_a_status_finds_stops_all() {
     rig.assert_all(State::Xrun);
 }
 
-#[test]
-fn the_xrun_call_stops_all() {
-    let mut rig = Rig::running(1, 1);
+fn the_xrun_call_stops_all(cards: Cards) {
+    let mut rig = Rig::running(cards, 1, 1);
     assert_eq!(rig.call(1, table::XRUN), Ok(0));
     rig.assert_all(State::Xrun);
     assert_eq!(rig.call(0, table::PREPARE), Ok(0));
@@ -417,9 +501,8 @@ fn the_xrun_call_stops_all() {
 
 // PAUSE, RESUME.
 
-#[test]
-fn pause_and_release_concern_all() {
-    let mut rig = Rig::running(2, 0);
+fn pause_and_release_concern_all(cards: Cards) {
+    let mut rig = Rig::running(cards, 2, 0);
     let pause =
         |rig: &mut Rig, at: usize, push| rig.k.ioctl_value(rig.files[at], table::PAUSE, push);
     assert_eq!(pause(&mut rig, 1, 0), Err(Errno::EBADFD));
@@ -435,9 +518,8 @@ fn pause_and_release_concern_all() {
     assert_eq!(rig.triggers(0), [Trigger::PausePush, Trigger::PauseRelease]);
 }
 
-#[test]
-fn pause_pauses_nobody_when_one_cannot() {
-    let mut rig = Rig::open(2, 0);
+fn pause_pauses_nobody_when_one_cannot(cards: Cards) {
+    let mut rig = Rig::open(cards, 2, 0);
     let mut hardware = hw_backends::null::hardware();
     hardware.info &= !info::PAUSE;
     rig.devices[1].set_hardware(hardware);
@@ -452,12 +534,13 @@ fn pause_pauses_nobody_when_one_cannot() {
     rig.assert_all(State::Running);
 }
 
-#[test]
-fn resume_concerns_all() {
-    let mut rig = Rig::running(2, 0);
+fn resume_concerns_all(cards: Cards) {
+    let mut rig = Rig::running(cards, 2, 0);
     let (now, id) = (rig.k.now(), rig.id(0));
-    rig.k.files.card_mut().together(&id, &now, |card| {
-        card.substream_mut(&id).unwrap().suspend(&now);
+    company::call(&mut rig.k.company(), 0, &now, |files| {
+        files.card_mut().together(&id, &now, |card| {
+            card.substream_mut(&id).unwrap().suspend(&now);
+        });
     });
     rig.assert_all(State::Suspended);
     assert_eq!(rig.call(1, table::RESUME), Ok(0));
@@ -467,15 +550,14 @@ fn resume_concerns_all() {
 
 // PREPARE, RESET.
 
-#[test]
-fn prepare_prepares_all_or_nobody() {
-    let mut rig = Rig::linked(2, 0);
+fn prepare_prepares_all_or_nobody(cards: Cards) {
+    let mut rig = Rig::linked(cards, 2, 0);
     rig.call(0, table::DROP).unwrap();
     assert_eq!(rig.call(1, table::PREPARE), Ok(0));
     rig.assert_all(State::Prepared);
     rig.call(1, table::HW_FREE).unwrap();
     assert_eq!(rig.call(0, table::PREPARE), Err(Errno::EBADFD));
-    let mut rig = Rig::running(2, 0);
+    let mut rig = Rig::running(cards, 2, 0);
     assert_eq!(rig.call(0, table::PREPARE), Err(Errno::EBUSY));
     // The first one has played out alone.
     let drain = rig.start_drain(0);
@@ -485,38 +567,29 @@ fn prepare_prepares_all_or_nobody() {
     assert!(!rig.k.answered(drain));
 }
 
-#[test]
-fn prepare_of_paused_streams_stops_and_prepares_all() {
-    let mut rig = Rig::running(2, 0);
+fn prepare_of_paused_streams_stops_and_prepares_all(cards: Cards) {
+    let mut rig = Rig::running(cards, 2, 0);
     rig.k.ioctl_value(rig.files[0], table::PAUSE, 1).unwrap();
     assert_eq!(rig.call(1, table::PREPARE), Ok(0));
     rig.assert_all(State::Prepared);
     rig.assert_told(&[Trigger::PausePush, Trigger::PauseRelease, Trigger::Stop]);
 }
 
-#[test]
-fn reset_empties_all() {
-    let mut rig = Rig::running(2, 0);
+fn reset_empties_all(cards: Cards) {
+    let mut rig = Rig::running(cards, 2, 0);
     for at in 0..2 {
         rig.devices[at].set_position(500);
     }
     assert_eq!(rig.call(0, table::RESET), Ok(0));
     rig.assert_all(State::Running);
     for at in 0..2 {
-        let look = rig
-            .k
-            .files
-            .card()
-            .substream(&rig.id(at))
-            .unwrap()
-            .snapshot();
+        let look = rig.substream(at).snapshot();
         assert_eq!((look.appl_ptr, look.hw_ptr), (500, 500));
     }
 }
 
-#[test]
-fn a_reset_that_finds_one_run_dry_stops_all() {
-    let mut rig = Rig::running(3, 0);
+fn a_reset_that_finds_one_run_dry_stops_all(cards: Cards) {
+    let mut rig = Rig::running(cards, 3, 0);
     rig.devices[1].set_position(RING);
     assert_eq!(rig.call(0, table::RESET), Ok(0));
     rig.assert_all(State::Xrun);
@@ -525,9 +598,8 @@ fn a_reset_that_finds_one_run_dry_stops_all() {
 
 // DRAIN (§6.10).
 
-#[test]
-fn one_drain_waits_for_the_whole_group() {
-    let mut rig = Rig::running(2, 0);
+fn one_drain_waits_for_the_whole_group(cards: Cards) {
+    let mut rig = Rig::running(cards, 2, 0);
     let drain = rig.start_drain(1);
     rig.assert_all(State::Draining);
     rig.elapse(1, RING);
@@ -538,9 +610,8 @@ fn one_drain_waits_for_the_whole_group() {
     assert_eq!(rig.k.now_answered(drain).result(), Ok(0));
 }
 
-#[test]
-fn a_drain_starts_what_is_queued_and_stops_captures() {
-    let mut rig = Rig::linked(2, 1);
+fn a_drain_starts_what_is_queued_and_stops_captures(cards: Cards) {
+    let mut rig = Rig::linked(cards, 2, 1);
     assert_eq!(rig.call(0, table::START), Ok(0));
     rig.devices[2].set_position(300);
     rig.k
@@ -557,7 +628,7 @@ fn a_drain_starts_what_is_queued_and_stops_captures() {
     assert_eq!(rig.k.now_answered(drain).result(), Ok(0));
     assert_eq!(rig.states(), [State::Setup, State::Setup, State::Draining]);
 
-    let mut rig = Rig::linked(2, 0);
+    let mut rig = Rig::linked(cards, 2, 0);
     rig.call(1, table::PREPARE).unwrap();
     rig.write(1, 2000);
     let drain = rig.start_drain(0);
@@ -566,34 +637,30 @@ fn a_drain_starts_what_is_queued_and_stops_captures() {
     assert_eq!(rig.k.now_answered(drain).result(), Ok(0));
 }
 
-#[test]
-fn drain_is_refused_for_all_when_a_member_is_open() {
-    let mut rig = Rig::linked(2, 0);
+fn drain_is_refused_for_all_when_a_member_is_open(cards: Cards) {
+    let mut rig = Rig::linked(cards, 2, 0);
     rig.call(1, table::HW_FREE).unwrap();
     assert_eq!(rig.call(0, table::DRAIN), Err(Errno::EBADFD));
     assert_eq!(rig.states(), [State::Prepared, State::Open]);
 }
 
-#[test]
-fn a_drain_that_a_device_refuses_takes_back_the_starts() {
-    let mut rig = Rig::linked(2, 0);
+fn a_drain_that_a_device_refuses_takes_back_the_starts(cards: Cards) {
+    let mut rig = Rig::linked(cards, 2, 0);
     rig.devices[1].refuse(Refuse::Trigger(Trigger::Start), Errno::EIO);
     assert_eq!(rig.call(0, table::DRAIN), Err(Errno::EIO));
     rig.assert_all(State::Prepared);
     assert_eq!(rig.triggers(0), [Trigger::Start, Trigger::Stop]);
 }
 
-#[test]
-fn a_nonblocking_drain_drains_all_and_does_not_wait() {
-    let mut rig = Rig::running(2, 0);
+fn a_nonblocking_drain_drains_all_and_does_not_wait(cards: Cards) {
+    let mut rig = Rig::running(cards, 2, 0);
     rig.k.memory.set_flags(Some(O_RDWR | O_NONBLOCK));
     assert_eq!(rig.call(0, table::DRAIN), Err(Errno::EAGAIN));
     rig.assert_all(State::Draining);
 }
 
-#[test]
-fn a_drain_gives_up_on_a_member_that_stands_still_and_stops_all() {
-    let mut rig = Rig::running(2, 0);
+fn a_drain_gives_up_on_a_member_that_stands_still_and_stops_all(cards: Cards) {
+    let mut rig = Rig::running(cards, 2, 0);
     let drain = rig.start_drain(1);
     rig.elapse(0, RING);
     let answer = rig.k.wait(drain, Nanos(2 * SECOND.0));
@@ -603,9 +670,8 @@ fn a_drain_gives_up_on_a_member_that_stands_still_and_stops_all() {
     rig.assert_all(State::Setup);
 }
 
-#[test]
-fn a_drain_does_not_wait_for_a_member_that_leaves() {
-    let mut rig = Rig::running(2, 0);
+fn a_drain_does_not_wait_for_a_member_that_leaves(cards: Cards) {
+    let mut rig = Rig::running(cards, 2, 0);
     let drain = rig.start_drain(0);
     rig.elapse(0, RING);
     assert!(!rig.k.answered(drain));
@@ -614,18 +680,16 @@ fn a_drain_does_not_wait_for_a_member_that_leaves() {
     assert_eq!(rig.states(), [State::Setup, State::Draining]);
 }
 
-#[test]
-fn closing_a_member_ends_the_others_drain() {
-    let mut rig = Rig::running(2, 0);
+fn closing_a_member_ends_the_others_drain(cards: Cards) {
+    let mut rig = Rig::running(cards, 2, 0);
     let drain = rig.start_drain(1);
     rig.elapse(1, RING);
     rig.k.release(rig.files[0]);
     assert_eq!(rig.k.now_answered(drain).result(), Ok(0));
 }
 
-#[test]
-fn closing_a_draining_member_of_a_group_that_cannot_stop_stops_it_alone() {
-    let mut rig = Rig::running(2, 0);
+fn closing_a_draining_member_of_a_group_that_cannot_stop_stops_it_alone(cards: Cards) {
+    let mut rig = Rig::running(cards, 2, 0);
     let drain = rig.start_drain(0);
     rig.elapse(1, RING);
     rig.call(1, table::HW_FREE).unwrap();
@@ -639,9 +703,8 @@ fn closing_a_draining_member_of_a_group_that_cannot_stop_stops_it_alone() {
     assert_eq!(rig.call(1, table::UNLINK), Err(Errno::EALREADY));
 }
 
-#[test]
-fn a_drain_does_not_wait_for_a_member_that_is_closed_in_a_group_that_cannot_stop() {
-    let mut rig = Rig::running(3, 0);
+fn a_drain_does_not_wait_for_a_member_that_is_closed_in_a_group_that_cannot_stop(cards: Cards) {
+    let mut rig = Rig::running(cards, 3, 0);
     let drain = rig.start_drain(1);
     rig.elapse(1, RING);
     rig.elapse(2, RING);
@@ -653,9 +716,8 @@ fn a_drain_does_not_wait_for_a_member_that_is_closed_in_a_group_that_cannot_stop
 
 // One member alone.
 
-#[test]
-fn parameters_are_each_members_own() {
-    let mut rig = Rig::linked(2, 0);
+fn parameters_are_each_members_own(cards: Cards) {
+    let mut rig = Rig::linked(cards, 2, 0);
     let file = rig.files[0];
     rig.k
         .ioctl(file, table::SW_PARAMS, &mut sw_params(&Setup::default()))
@@ -676,7 +738,8 @@ fn parameters_are_each_members_own() {
 
 #[test]
 fn info_counts_linked_substreams_as_taken() {
-    let mut rig = Rig::linked(2, 0);
+    let cards = Cards::One;
+    let mut rig = Rig::linked(cards, 2, 0);
     let mut info = uapi::pcm::Info::new_zeroed();
     rig.k.ioctl(rig.files[0], table::INFO, &mut info).unwrap();
     assert_eq!((info.subdevices_count, info.subdevices_avail), (2, 0));
@@ -684,7 +747,8 @@ fn info_counts_linked_substreams_as_taken() {
 
 #[test]
 fn the_cards_removal_ends_a_groups_drain() {
-    let mut rig = Rig::running(2, 0);
+    let cards = Cards::One;
+    let mut rig = Rig::running(cards, 2, 0);
     let drain = rig.start_drain(0);
     let now = rig.k.now();
     rig.k.files.disconnect(&now);

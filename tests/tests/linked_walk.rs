@@ -11,6 +11,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use cuse_pcm::card::SubstreamId;
+use cuse_pcm::file::company;
 use cuse_pcm::request::{FileHandle, PollHandle, RequestId};
 use cuse_pcm_tests::fake_kernel::FakeKernel;
 use cuse_pcm_tests::random::Random;
@@ -153,42 +154,71 @@ const ALL: usize = 5;
 
 struct Walk {
     k: FakeKernel,
+    cards: Cards,
     random: Random,
     devices: Vec<Strict>,
     files: Vec<FileHandle>,
     waiting: Vec<RequestId>,
+    /// What was answered in the last step.
+    log: Vec<(RequestId, Result<i64, Errno>)>,
     /// How often a whole group of at least two was seen to run.
     together: u32,
 }
 
-fn id(at: usize) -> SubstreamId {
-    let (direction, number) = if at < PLAYBACKS {
-        (Direction::Playback, at)
-    } else {
-        (Direction::Capture, at - PLAYBACKS)
-    };
-    SubstreamId {
-        device: 0,
-        direction,
-        subdevice: u32::try_from(number).unwrap(),
+/// Whether the streams are of one card, or of a card each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cards {
+    One,
+    Several,
+}
+
+impl Cards {
+    fn card(self, at: usize) -> usize {
+        match self {
+            Cards::One => 0,
+            Cards::Several => at,
+        }
+    }
+
+    fn id(self, at: usize) -> SubstreamId {
+        let (direction, number) = if at < PLAYBACKS {
+            (Direction::Playback, at)
+        } else {
+            (Direction::Capture, at - PLAYBACKS)
+        };
+        let number = if self == Cards::One { number } else { 0 };
+        SubstreamId {
+            device: 0,
+            direction,
+            subdevice: u32::try_from(number).unwrap(),
+        }
     }
 }
 
 impl Walk {
-    fn new(seed: u64) -> Walk {
+    fn new(seed: u64, cards: Cards) -> Walk {
         let devices: Vec<Strict> = (0..ALL).map(|_| Strict::default()).collect();
         let ops = |devices: &[Strict]| {
             let boxed = devices.iter().map(|device| Box::new(device.clone()) as _);
             boxed.collect()
         };
         let (playback, capture) = devices.split_at(PLAYBACKS);
-        let k = FakeKernel::new(card(ops(playback), ops(capture)), 0x20000);
+        let k = match cards {
+            Cards::One => FakeKernel::new(card(ops(playback), ops(capture)), 0x20000),
+            Cards::Several => {
+                let playback = playback.chunks(1).map(|one| card(ops(one), vec![]));
+                let capture = capture.chunks(1).map(|one| card(vec![], ops(one)));
+                FakeKernel::with_cards(playback.chain(capture).collect(), 0x20000)
+            }
+        };
         let mut walk = Walk {
             k,
+            cards,
             random: Random::new(seed),
             devices,
             files: vec![FileHandle(0); ALL],
             waiting: Vec::new(),
+            log: Vec::new(),
             together: 0,
         };
         for at in 0..ALL {
@@ -203,13 +233,17 @@ impl Walk {
 
     fn open(&mut self, at: usize) {
         let node = if at < PLAYBACKS { PLAYBACK } else { CAPTURE };
-        self.files[at] = self.k.open(node, O_RDWR).unwrap();
+        self.files[at] = match self.cards {
+            Cards::One => self.k.open(node, O_RDWR).unwrap(),
+            Cards::Several => self.k.open_on(at, node, O_RDWR).unwrap(),
+        };
         let descriptor = i32::try_from(at).unwrap();
         self.k.memory.set_descriptor(descriptor, self.files[at]);
     }
 
     fn state(&self, at: usize) -> State {
-        self.k.files.card().substream(&id(at)).unwrap().state()
+        let card = self.k.files_of(self.cards.card(at)).card();
+        card.substream(&self.cards.id(at)).unwrap().state()
     }
 
     /// Everybody to PREPARED with something queued, as far as it goes.
@@ -260,10 +294,13 @@ impl Walk {
 
     fn suspend(&mut self, at: usize) {
         let now = self.k.now();
-        self.k.files.card_mut().together(&id(at), &now, |card| {
-            card.substream_mut(&id(at)).unwrap().suspend(&now);
+        let (card, id) = (self.cards.card(at), self.cards.id(at));
+        company::call(&mut self.k.company(), card, &now, |files| {
+            files.card_mut().together(&id, &now, |card| {
+                card.substream_mut(&id).unwrap().suspend(&now);
+            });
+            files.tick(&now);
         });
-        self.k.files.tick(&now);
     }
 
     fn step(&mut self) {
@@ -327,8 +364,13 @@ impl Walk {
                 let _ = self.k.ioctl_value(self.files[at], cmd, 0);
             }
         }
-        let k = &mut self.k;
-        self.waiting.retain(|id| k.take(*id).is_none());
+        let (k, log) = (&mut self.k, &mut self.log);
+        log.clear();
+        self.waiting.retain(|id| {
+            let answer = k.take(*id);
+            log.extend(answer.clone().map(|answer| (*id, answer.result())));
+            answer.is_none()
+        });
         self.check();
     }
 
@@ -342,9 +384,12 @@ impl Walk {
             // A pause outlasts a suspend, and the device is not told when it is forgotten then.
             assert!(truth.paused || state != State::Paused, "{at}: {truth:?}");
         }
-        for at in (0..ALL).filter(|at| self.k.files.card().linked(&id(*at))) {
+        for at in 0..ALL {
             let members = self.members(at);
-            assert!(members.len() > 1);
+            if members.len() == 1 {
+                continue;
+            }
+            assert!(members.contains(&at));
             let of = |state| members.iter().filter(|m| self.state(**m) == state).count();
             for state in [State::Running, State::Paused, State::Suspended] {
                 let some = of(state);
@@ -355,12 +400,19 @@ impl Walk {
         }
     }
 
-    fn members(&self, at: usize) -> Vec<usize> {
-        let card = self.k.files.card();
-        let named = (0..).map_while(|nth| card.member(&id(at), nth));
-        named
-            .map(|member| (0..ALL).find(|at| id(*at) == member).unwrap())
-            .collect()
+    /// Its group; it alone if there is none.
+    fn members(&mut self, at: usize) -> Vec<usize> {
+        let (cards, now) = (self.cards, self.k.now());
+        let keys: Vec<_> = (0..ALL)
+            .map(|at| self.k.files_of(cards.card(at)).card().own(&cards.id(at)))
+            .collect();
+        let members = company::call(&mut self.k.company(), cards.card(at), &now, |files| {
+            let named = (0..).map_while(|nth| files.card().member(&cards.id(at), nth));
+            named
+                .map(|member| keys.iter().position(|key| *key == member).unwrap())
+                .collect()
+        });
+        members.unwrap()
     }
 
     /// Everything is closed: everybody was answered, and nothing is left.
@@ -372,11 +424,12 @@ impl Walk {
             assert!(self.k.take(id).is_some());
         }
         self.check();
-        assert_eq!(self.k.files.parked_requests(), 0);
         assert!(self.k.answered_twice().is_empty());
         for at in 0..ALL {
+            let files = self.k.files_of(self.cards.card(at));
+            assert_eq!(files.parked_requests(), 0);
             assert_eq!(self.state(at), State::Open);
-            assert!(!self.k.files.card().linked(&id(at)));
+            assert_eq!(self.members(at), [at]);
         }
         self.together
     }
@@ -386,11 +439,27 @@ impl Walk {
 fn a_random_walk_leaves_no_group_in_an_impossible_state() {
     let mut together = 0;
     for seed in 1..=60 {
-        let mut walk = Walk::new(seed);
+        let mut walk = Walk::new(seed, Cards::One);
         for _ in 0..500 {
             walk.step();
         }
         together += walk.end();
     }
     assert!(together > 1000, "groups ran in {together} steps only");
+}
+
+#[test]
+fn the_same_walk_across_cards_is_answered_the_same() {
+    for seed in 1..=15 {
+        let mut within = Walk::new(seed, Cards::One);
+        let mut across = Walk::new(seed, Cards::Several);
+        for step in 0..500 {
+            within.step();
+            across.step();
+            let states = |walk: &Walk| (0..ALL).map(|at| walk.state(at)).collect::<Vec<_>>();
+            assert_eq!(states(&within), states(&across), "seed {seed}, step {step}");
+            assert_eq!(within.log, across.log, "seed {seed}, step {step}");
+        }
+        assert_eq!(within.end(), across.end());
+    }
 }

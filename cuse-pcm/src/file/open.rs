@@ -135,9 +135,8 @@ impl Files {
                 substream.close(now);
             }
         });
-        if self.card.unlink(id).is_ok() {
-            self.parked.regroup(&mut self.card, now);
-        }
+        // Most are in no group.
+        let _ = self.card.unlink(id);
         for Waiting {
             reply,
             memory,

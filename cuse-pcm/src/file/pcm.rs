@@ -13,7 +13,7 @@ use uapi::pcm::table;
 use super::argument::Argument;
 use super::table::Table;
 use super::{Outcome, pcm_compat, pcm_old, pcm_position, pcm_setup, pcm_t32, pcm_transfer};
-use crate::card::{Card, SubstreamId};
+use crate::card::{Card, Member, SubstreamId};
 use crate::pcm::Substream;
 use crate::request::Abi;
 
@@ -48,7 +48,7 @@ pub(crate) struct PcmCall<'a, 'b> {
     /// The argument.
     pub(crate) argument: &'a mut Argument<'b>,
     /// The substream that LINK names, if it does name one.
-    pub(crate) linked: Option<SubstreamId>,
+    pub(crate) linked: Option<Member>,
     /// The time.
     pub(crate) now: &'a Now,
 }
@@ -65,13 +65,13 @@ impl PcmCall<'_, '_> {
 /// A handler of one ioctl.
 pub(super) type Handler = fn(&mut PcmCall<'_, '_>) -> Outcome;
 
-/// The substream behind the descriptor number that LINK passes; `None` for any other ioctl.
-pub(crate) fn link_target(argument: &Argument<'_>, files: &Table) -> Option<SubstreamId> {
+/// The substream of this card behind the descriptor number that LINK passes; `None` for any other ioctl.
+pub(crate) fn link_target(argument: &Argument<'_>, files: &Table, card: &Card) -> Option<Member> {
     if argument.cmd != table::LINK {
         return None;
     }
     let file = argument.memory.open_file(value(argument))?;
-    files.substream(file)
+    files.substream(file).map(|id| card.own(&id))
 }
 
 /// An `int` passed in the argument word.

@@ -96,8 +96,7 @@ fn layout(call: &mut PcmCall<'_, '_>) -> Result<(), Errno> {
     call.argument.put(&info)
 }
 
-/// LINK: the descriptor's number comes in the argument word (§9.1). Only streams of one card can be linked; one of
-/// another card is answered like a file that is none of a PCM.
+/// LINK: the descriptor's number comes in the argument word (§9.1).
 pub(super) fn link(call: &mut PcmCall<'_, '_>) -> Outcome {
     let target = call.linked.ok_or(Errno::EBADFD);
     target

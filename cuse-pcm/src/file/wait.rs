@@ -11,7 +11,7 @@ use uapi::pcm::State;
 
 use super::open::Opening;
 use super::pcm_transfer::Pending;
-use crate::card::{Card, SubstreamId};
+use crate::card::{Card, CardKey, Member, SubstreamId};
 use crate::pcm::Substream;
 use crate::request::{Answer, ClientMemory, FileHandle, Node, Reply, RequestId};
 
@@ -41,7 +41,7 @@ pub(crate) struct Draining {
     /// Whose drain it is.
     substream: SubstreamId,
     /// The member it sleeps on.
-    watched: SubstreamId,
+    watched: Member,
     /// Longest sleep without a wake-up of that member, a length.
     timeout: Option<Nanos>,
 }
@@ -56,7 +56,7 @@ impl Draining {
         };
         Draining {
             substream,
-            watched: watched.unwrap_or(substream),
+            watched: watched.unwrap_or_else(|| card.own(&substream)),
             timeout,
         }
     }
@@ -96,11 +96,11 @@ impl Waiting {
         }
     }
 
-    /// Whether it looks again when something changed on this substream.
-    fn woken_by(&self, id: &SubstreamId) -> bool {
+    /// Whether it looks again when something changed on this substream; its own card is `card`.
+    fn woken_by(&self, changed: &Member, card: CardKey) -> bool {
         match &self.work {
-            Work::Drain(draining) if draining.watched == *id => true,
-            _ => self.substream() == Some(*id),
+            Work::Drain(draining) if draining.watched == *changed => true,
+            _ => changed.card == card && self.substream() == Some(changed.substream),
         }
     }
 }
@@ -178,8 +178,9 @@ impl Parked {
     }
 
     /// Something changed on a substream: whoever waits for it looks again.
-    pub(crate) fn wake(&mut self, card: &mut Card, id: &SubstreamId, now: &Now) {
-        self.look(card, now, |waiting| waiting.woken_by(id));
+    pub(crate) fn wake(&mut self, card: &mut Card, changed: &Member, now: &Now) {
+        let key = card.key();
+        self.look(card, now, |waiting| waiting.woken_by(changed, key));
     }
 
     /// A group is no longer what it was: whoever waits for one looks again.

@@ -196,6 +196,12 @@ impl Substream {
         });
     }
 
+    /// Whether somebody has to look again.
+    #[must_use]
+    pub fn stirs(&self) -> bool {
+        self.runtime.wakeups != Wakeups::default()
+    }
+
     /// Who has to look again since this was last asked.
     pub fn take_wakeups(&mut self) -> Wakeups {
         std::mem::take(&mut self.runtime.wakeups)
