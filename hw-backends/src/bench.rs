@@ -59,9 +59,7 @@ pub(crate) struct Bench {
 impl Bench {
     /// Opens and configures; not prepared.
     pub(crate) fn new(mut device: Box<dyn PcmOps>, direction: Direction, params: Params) -> Bench {
-        let ring = Ring {
-            area: Area::anonymous(params.dma_bytes as usize).unwrap(),
-        };
+        let ring = Ring::private(Area::anonymous(params.dma_bytes as usize).unwrap());
         device.open().unwrap();
         device.hw_params(&params, &ring, true).unwrap();
         let frames = Frames::new(&params, &ring).unwrap();

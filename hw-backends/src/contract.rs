@@ -287,9 +287,7 @@ fn references_to_the_ring_are_dropped_at_hw_free() {
 #[test]
 fn a_ring_smaller_than_the_parameters_is_refused() {
     for mut subject in subjects() {
-        let ring = Ring {
-            area: Area::anonymous(100).unwrap(),
-        };
+        let ring = Ring::private(Area::anonymous(100).unwrap());
         subject.device.open().unwrap();
         let refused = subject
             .device
@@ -348,9 +346,7 @@ fn every_offered_format_is_taken_in_both_layouts() {
             for access in [3, 4] {
                 let mut params = params(row.number, hardware.channels_max.min(2), 48000, 480, 4);
                 params.access = access;
-                let ring = Ring {
-                    area: Area::anonymous(params.dma_bytes as usize).unwrap(),
-                };
+                let ring = Ring::private(Area::anonymous(params.dma_bytes as usize).unwrap());
                 assert_eq!(
                     device.hw_params(&params, &ring, true),
                     Ok(()),

@@ -213,7 +213,7 @@ mod tests {
 
     fn frames(params: &Params) -> (Frames, Ring) {
         let area = Area::anonymous(usize::try_from(params.dma_bytes).unwrap()).unwrap();
-        let ring = Ring { area };
+        let ring = Ring::private(area);
         (Frames::new(params, &ring).unwrap(), ring)
     }
 

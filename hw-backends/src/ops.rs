@@ -6,7 +6,7 @@
 
 use uapi::Errno;
 
-use crate::dma::Ring;
+use crate::dma::{Needs, Ring};
 use crate::hardware::Hardware;
 use crate::params::Params;
 use crate::units::{Nanos, Now};
@@ -57,6 +57,12 @@ pub enum Pointer {
 pub trait PcmOps: Send + std::fmt::Debug {
     /// Capabilities now; asked at every open and refinement (a peer may narrow them).
     fn hardware(&self) -> Hardware;
+
+    /// What the device needs of the ring's memory. Where that and what clients need cannot be had in one memory, explicit
+    /// sync (`SNDRV_PCM_INFO_EXPLICIT_SYNC`) gives the device a ring of its own.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
 
     /// A client opens the substream.
     ///

@@ -308,6 +308,10 @@ impl<D: PcmOps> PcmOps for Masked<D> {
         hardware
     }
 
+    fn needs(&self) -> crate::dma::Needs {
+        self.device.needs()
+    }
+
     fn open(&mut self) -> Result<(), uapi::Errno> {
         self.device.open()
     }

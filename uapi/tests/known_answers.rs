@@ -450,3 +450,9 @@ fn unions_of_a_control_element_start_together() {
     narrow.integer64_mut()[1] = (-2).into();
     assert_eq!(narrow.integer()[2..4], [-2, -1]);
 }
+
+#[test]
+fn dma_bufs_are_made_and_synced_by_the_kernels_numbers() {
+    assert_eq!(dmabuf::UDMABUF_CREATE, 0x4018_7542);
+    assert_eq!(dmabuf::SYNC, 0x4008_6200);
+}

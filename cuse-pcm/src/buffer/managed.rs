@@ -165,9 +165,7 @@ impl ManagedBuffer {
         let memory = self.memory.as_ref().ok_or(Errno::ENOMEM)?;
         let size = usize::try_from(bytes).map_err(|_| Errno::ENOMEM)?;
         memory.fill(0, page_round(size), 0);
-        let ring = Ring {
-            area: memory.part(0, size),
-        };
+        let ring = Ring::private(memory.part(0, size));
         let place = (ring.area.as_ptr().addr(), size);
         let changed = self.told.replace(place) != Some(place);
         self.ring = Some(ring.clone());

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 use uapi::Errno;
 
+use super::steps;
+
 /// The size of a page, bytes.
 pub const PAGE: usize = 4096;
 
@@ -49,6 +51,7 @@ impl Area {
     /// # Errors
     /// ENOMEM.
     pub fn anonymous(bytes: usize) -> Result<Area, Errno> {
+        steps::step()?;
         let length = page_round(bytes.max(1));
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
         let address = unsafe {
@@ -68,6 +71,7 @@ impl Area {
     /// # Errors
     /// What mmap(2) gives.
     pub fn map(file: impl AsFd, offset: u64, bytes: usize) -> Result<Area, Errno> {
+        steps::step()?;
         let length = page_round(bytes.max(1));
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
         let address = unsafe {
@@ -155,6 +159,21 @@ impl Area {
         n
     }
 
+    /// Copies `length` bytes of `from` at `from_offset` here to `offset`, cut to what exists on both sides.
+    pub fn copy_from(&self, offset: usize, from: &Area, from_offset: usize, length: usize) {
+        let (offset, from_offset) = (offset.min(self.length), from_offset.min(from.length));
+        let n = length
+            .min(self.length - offset)
+            .min(from.length - from_offset);
+        let (source, target) = (
+            from.as_ptr().wrapping_add(from_offset),
+            self.as_ptr().wrapping_add(offset),
+        );
+        // SAFETY: both ranges lie inside their mappings, as in `read`. `copy` allows them to overlap, and others to write
+        // them gives any mixture of bytes.
+        unsafe { std::ptr::copy(source, target, n) };
+    }
+
     /// Sets every byte from `offset` on, `length` of them, to `byte`, cut to what exists.
     pub fn fill(&self, offset: usize, length: usize, byte: u8) {
         let offset = offset.min(self.length);
@@ -164,6 +183,7 @@ impl Area {
     }
 }
 
-fn errno(e: rustix::io::Errno) -> Errno {
+/// A system call's error.
+pub(crate) fn errno(e: rustix::io::Errno) -> Errno {
     Errno(e.raw_os_error())
 }

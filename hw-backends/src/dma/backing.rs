@@ -2,7 +2,7 @@
 
 use uapi::Errno;
 
-use super::Area;
+use super::{Area, Shared};
 
 /// Status and control pages shared with a client. The old and the new mmap offset are two pages each.
 #[derive(Clone, Debug)]
@@ -30,6 +30,11 @@ pub trait Backing: Send + std::fmt::Debug {
     /// Whether a client can map the data region.
     fn mappable(&self) -> bool {
         self.pages().is_some()
+    }
+
+    /// The file that the data region is in, where it is a memfd that others may be given.
+    fn file(&self) -> Option<Shared> {
+        None
     }
 
     /// Whether the node passes on ioctl arguments that are values, not addresses (PAUSE, LINK). Where it does not, a
