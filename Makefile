@@ -19,10 +19,11 @@ test: ## format, lints, documentation, all tests
 test-vm: ## the tests that boot a virtual machine with Linux 6.12
 	@tools/setup vm
 	@$(CARGO) build --locked --quiet --workspace --bins
-	@$(CARGO) test --locked --package cuse-pcm-tests --test vm --test vm_cuse -- --ignored
+	@$(CARGO) test --locked --package cuse-pcm-tests --test vm --test vm_cuse --test vm_bench -- --ignored
 
 bench: ## measures the card against floors taken in the same run (table; target/bench.json)
 	@tools/setup test
+	@tools/setup vm
 	@$(CARGO) build --release --workspace --bins --locked --quiet
 	@target/release/bench --json target/bench.json
 

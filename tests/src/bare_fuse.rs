@@ -37,7 +37,7 @@ impl BareServer {
     /// What mounting gives.
     pub fn start(at: &Path) -> std::io::Result<BareServer> {
         let (fd, mounted) = mount_at(at, &MountOptions::default())?;
-        let server = std::thread::spawn(move || serve(&fd));
+        let server = std::thread::spawn(move || serve(&fd, other));
         Ok(BareServer {
             mounted: Some(mounted),
             path: at.join(NAME),
@@ -62,13 +62,17 @@ impl Drop for BareServer {
     }
 }
 
-fn serve(fd: &OwnedFd) {
+/// Writes the answer to a request that is no ioctl, returns its length; 0 for none.
+pub(crate) type Other = fn(&InHeader, &[u8], &mut [u8]) -> usize;
+
+/// Answers until the connection is over.
+pub(crate) fn serve(fd: &OwnedFd, other: Other) {
     let mut request = vec![0u8; BUFFER];
     let mut answer = vec![0u8; ANSWER];
     loop {
         match rustix::io::read(fd, &mut *request) {
             Ok(n) => {
-                let length = answer_to(&request[..n], &mut answer);
+                let length = answer_to(&request[..n], &mut answer, other);
                 if length > 0 {
                     let _ = rustix::io::write(fd, &answer[..length]);
                 }
@@ -80,7 +84,7 @@ fn serve(fd: &OwnedFd) {
 }
 
 /// Writes the answer, returns its length; 0 for none.
-fn answer_to(request: &[u8], answer: &mut [u8]) -> usize {
+fn answer_to(request: &[u8], answer: &mut [u8], other: Other) -> usize {
     let Ok((header, rest)) = InHeader::ref_from_prefix(request) else {
         return 0;
     };
@@ -125,21 +129,17 @@ fn other(header: &InHeader, rest: &[u8], answer: &mut [u8]) -> usize {
             };
             body(answer, unique, &out)
         }
-        opcode::RELEASE => {
-            head(answer, HEADER, 0, unique);
-            HEADER
-        }
+        opcode::RELEASE => nothing(answer, unique, 0),
         opcode::FORGET | opcode::BATCH_FORGET | opcode::INTERRUPT => 0,
-        code => {
-            let errno = if code == opcode::LOOKUP {
-                uapi::Errno::ENOENT
-            } else {
-                uapi::Errno::ENOSYS
-            };
-            head(answer, HEADER, -errno.0, unique);
-            HEADER
-        }
+        opcode::LOOKUP => nothing(answer, unique, -uapi::Errno::ENOENT.0),
+        _ => nothing(answer, unique, -uapi::Errno::ENOSYS.0),
     }
+}
+
+/// An answer without a body.
+pub(crate) fn nothing(answer: &mut [u8], unique: u64, error: i32) -> usize {
+    head(answer, HEADER, error, unique);
+    HEADER
 }
 
 fn head(answer: &mut [u8], length: usize, error: i32, unique: u64) {
@@ -151,8 +151,13 @@ fn head(answer: &mut [u8], length: usize, error: i32, unique: u64) {
     answer[..HEADER].copy_from_slice(out.as_bytes());
 }
 
-fn body<T: IntoBytes + zerocopy::Immutable>(answer: &mut [u8], unique: u64, body: &T) -> usize {
-    let length = HEADER + size_of::<T>();
+/// An answer with a body.
+pub(crate) fn body<T: IntoBytes + zerocopy::Immutable + ?Sized>(
+    answer: &mut [u8],
+    unique: u64,
+    body: &T,
+) -> usize {
+    let length = HEADER + size_of_val(body);
     head(answer, length, 0, unique);
     answer[HEADER..length].copy_from_slice(body.as_bytes());
     length

@@ -6,6 +6,7 @@
     reason = "a test's helper fails loudly"
 )]
 
+pub mod bare_cuse;
 pub mod bare_fuse;
 pub mod bench;
 pub mod client;

@@ -72,20 +72,22 @@ impl Drop for Bare {
 
 /// The quickest of alternating rounds, seconds per call, of each.
 fn alternate(calls: u32, mut card: impl FnMut(), mut floor: impl FnMut()) -> (f64, f64) {
-    let time = |what: &mut dyn FnMut()| {
-        let start = Instant::now();
-        (0..calls).for_each(|_| what());
-        start.elapsed().as_secs_f64() / f64::from(calls)
-    };
-    let mut best = (f64::MAX, f64::MAX);
+    let mut best = [f64::MAX; 2];
     for _ in 0..ROUNDS {
-        best.0 = best.0.min(time(&mut card));
-        best.1 = best.1.min(time(&mut floor));
+        best[0] = best[0].min(round(calls, &mut card));
+        best[1] = best[1].min(round(calls, &mut floor));
     }
-    best
+    (best[0], best[1])
 }
 
-fn bare_ioctl<T>(file: &File, command: u32, argument: &mut T) {
+/// The time of one of `calls` calls, in seconds.
+pub(super) fn round(calls: u32, mut call: impl FnMut()) -> f64 {
+    let start = Instant::now();
+    (0..calls).for_each(|_| call());
+    start.elapsed().as_secs_f64() / f64::from(calls)
+}
+
+pub(super) fn bare_ioctl<T>(file: &File, command: u32, argument: &mut T) {
     let address: *mut T = argument;
     // SAFETY: the bare server writes back zeros for at most the number's size, which is that of `T`.
     let result = unsafe { libc::ioctl(file.as_raw_fd(), libc::c_ulong::from(command), address) };

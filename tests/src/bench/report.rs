@@ -79,8 +79,12 @@ pub fn table(rows: &[Row]) -> String {
             row.verdict()
         );
     }
-    let mut floors: Vec<&str> = rows.iter().map(|r| r.floor_is).collect();
-    floors.dedup();
+    let mut floors: Vec<&str> = Vec::new();
+    for row in rows {
+        if !floors.contains(&row.floor_is) {
+            floors.push(row.floor_is);
+        }
+    }
     out + "floors: " + &floors.join("; ") + "\n"
 }
 
