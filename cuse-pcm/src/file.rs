@@ -283,8 +283,13 @@ impl Files {
     /// linked with it any more.
     pub fn disconnect(&mut self, now: &Now) {
         self.gone = true;
-        for (_, substream) in self.card.open_substreams_mut() {
-            substream.disconnect(now);
+        let open: Vec<_> = self.card.open_substreams().map(|(id, _)| id).collect();
+        for id in open {
+            self.card.together(&id, now, |card| {
+                if let Some(substream) = card.substream_mut(&id) {
+                    substream.disconnect(now);
+                }
+            });
         }
         self.card.unlink_all();
         self.parked.disconnect(&mut self.card, now);

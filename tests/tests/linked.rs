@@ -758,3 +758,55 @@ fn the_cards_removal_ends_a_groups_drain() {
     assert_eq!(rig.states(), [State::Open, State::Disconnected]);
     rig.k.release(rig.files[1]);
 }
+
+/// The second card is removed.
+fn remove_second(rig: &mut Rig) {
+    let now = rig.k.now();
+    company::call(&mut rig.k.company(), 1, &now, |files| {
+        files.disconnect(&now);
+    });
+}
+
+#[test]
+fn a_cards_removal_takes_running_streams_of_other_cards_along_and_unlinks_them() {
+    let mut rig = Rig::running(Cards::Several, 3, 0);
+    let write = rig
+        .k
+        .start_struct(rig.files[0], table::WRITEI_FRAMES, &frames(5000));
+    rig.k.poll(rig.files[2], POLLOUT, Some(PollHandle(2)));
+    remove_second(&mut rig);
+    rig.assert_all(State::Disconnected);
+    rig.assert_told(&[Trigger::Stop]);
+    assert_eq!(rig.k.now_answered(write).result(), Err(Errno::EBADFD));
+    assert_eq!(rig.k.take_wakes(), [PollHandle(2)]);
+    assert_eq!(rig.call(1, table::PREPARE), Err(Errno::ENODEV));
+    assert_eq!(rig.call(0, table::PREPARE), Err(Errno::EBADFD));
+    rig.k.release(rig.files[0]);
+    rig.files[0] = rig.reopen(0, O_RDWR);
+    assert_eq!(rig.call(0, table::UNLINK), Err(Errno::EALREADY));
+}
+
+#[test]
+fn a_cards_removal_leaves_streams_of_other_cards_alone_that_do_not_run() {
+    let mut rig = Rig::linked(Cards::Several, 3, 0);
+    remove_second(&mut rig);
+    assert_eq!(
+        rig.states(),
+        [State::Prepared, State::Disconnected, State::Prepared]
+    );
+    assert_eq!(rig.call(2, table::START), Ok(0));
+    assert_eq!(
+        rig.states(),
+        [State::Running, State::Disconnected, State::Running]
+    );
+}
+
+#[test]
+fn a_drain_ends_when_the_card_of_the_member_it_waits_for_is_removed() {
+    let mut rig = Rig::running(Cards::Several, 2, 0);
+    let drain = rig.start_drain(0);
+    rig.elapse(0, RING);
+    assert_eq!(rig.states(), [State::Setup, State::Draining]);
+    remove_second(&mut rig);
+    assert_eq!(rig.k.now_answered(drain).result(), Ok(0));
+}

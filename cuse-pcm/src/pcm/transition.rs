@@ -337,9 +337,13 @@ impl Substream {
         })
     }
 
-    /// The card is gone: DISCONNECTED, and everybody is woken (§3.6).
+    /// The card is gone: DISCONNECTED, and everybody is woken (§3.6). One that runs takes its group with it, on other
+    /// cards as well.
     pub fn disconnect(&mut self, now: &Now) {
         self.operation(now, |s| {
+            if s.runtime.running(s.direction) {
+                s.stop(State::Disconnected, now);
+            }
             if s.runtime.running(s.direction) {
                 s.stop_device(now);
             }
