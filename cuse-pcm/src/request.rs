@@ -33,6 +33,10 @@ pub enum Node {
     },
 }
 
+/// Which of the served cards; an index, not ALSA's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CardIndex(pub usize);
+
 /// Names one open descriptor; chosen by the files at open, unique while the daemon lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileHandle(pub u64);
@@ -284,6 +288,11 @@ pub trait ClientMemory: Send + Sync + fmt::Debug {
     /// The open file behind a descriptor of the caller (LINK names one), if it is one of this card's and that can be
     /// found out.
     fn open_file(&self, _descriptor: i32) -> Option<FileHandle> {
+        None
+    }
+
+    /// The same, if it is one of another card's.
+    fn open_file_elsewhere(&self, _descriptor: i32) -> Option<(CardIndex, FileHandle)> {
         None
     }
 }

@@ -23,9 +23,7 @@ use std::sync::Arc;
 use crate::request::Request;
 use session::Session;
 
-/// Which of the served cards; an index, not ALSA's number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CardIndex(pub usize);
+pub use crate::request::CardIndex;
 
 /// Takes requests to their card. Implemented by the server.
 ///

@@ -14,7 +14,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use hw_backends::dma::Area;
 use uapi::Errno;
 
-use crate::request::{ClientMemory, FileHandle};
+use crate::request::{CardIndex, ClientMemory, FileHandle};
 
 /// Said once: the daemon may not touch clients' memory.
 static REFUSED: AtomicBool = AtomicBool::new(false);
@@ -30,20 +30,29 @@ pub struct Client {
     found: AtomicU32,
     /// Whether its memory may not be reached.
     out_of_reach: OnceLock<bool>,
-    /// The other open files of the same card.
+    /// The other open files.
     neighbours: Option<Box<dyn Neighbours>>,
     /// Where areas are cached pages of a node: the way for bytes, so that only this program and never the kernel faults
     /// on such a page. The kernel would hold the process's map while it waits for a reader, who may need that map.
     detour: Option<Mutex<Box<[u8]>>>,
 }
 
-/// The open files of a card on one mount.
+/// An open file, of whichever card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Whose it is, unless it is the same card's.
+    pub elsewhere: Option<CardIndex>,
+    /// What its card calls it.
+    pub file: FileHandle,
+}
+
+/// The open files of the cards on one mount, or of all character devices, seen from one of them.
 pub trait Neighbours: Send + Sync + fmt::Debug {
     /// The open file on this inode.
-    fn on_inode(&self, inode: u64) -> Option<FileHandle>;
+    fn on_inode(&self, inode: u64) -> Option<Neighbour>;
 
     /// The open file on this device that was opened with such flags (`O_*`), if there is just one.
-    fn on_device(&self, number: u64, flags: u32) -> Option<FileHandle>;
+    fn on_device(&self, number: u64, flags: u32) -> Option<Neighbour>;
 }
 
 /// Most of a client's descriptors that are looked through, some microseconds each, while the card waits.
@@ -197,6 +206,27 @@ impl Client {
         })
     }
 
+    /// The open file behind a descriptor of the thread.
+    fn named(&self, descriptor: i32) -> Option<Neighbour> {
+        let descriptor = u32::try_from(descriptor).ok()?;
+        let named = information(self.tid, descriptor)?;
+        if let Descriptor::Device { .. } = self.descriptor {
+            use std::os::unix::fs::MetadataExt as _;
+            let link = format!("/proc/{}/fd/{descriptor}", self.tid);
+            let number = std::fs::metadata(link).ok()?.rdev();
+            let flags = u32::from_str_radix(field(&named, "flags:")?, 8).ok()?;
+            return self.neighbours.as_ref()?.on_device(number, flags);
+        }
+        self.file_flags()?;
+        let own = self.found.load(Ordering::Relaxed).checked_sub(1)?;
+        // An inode's number says something within one file system only.
+        if field(&named, "mnt_id:")? != field(&information(self.tid, own)?, "mnt_id:")? {
+            return None;
+        }
+        let inode = field(&named, "ino:")?.parse().ok()?;
+        self.neighbours.as_ref()?.on_inode(inode)
+    }
+
     fn refused(&self, cause: &dyn fmt::Display) {
         if !REFUSED.swap(true, Ordering::Relaxed) {
             log::error!(
@@ -273,23 +303,13 @@ impl ClientMemory for Client {
     }
 
     fn open_file(&self, descriptor: i32) -> Option<FileHandle> {
-        let descriptor = u32::try_from(descriptor).ok()?;
-        let named = information(self.tid, descriptor)?;
-        if let Descriptor::Device { .. } = self.descriptor {
-            use std::os::unix::fs::MetadataExt as _;
-            let link = format!("/proc/{}/fd/{descriptor}", self.tid);
-            let number = std::fs::metadata(link).ok()?.rdev();
-            let flags = u32::from_str_radix(field(&named, "flags:")?, 8).ok()?;
-            return self.neighbours.as_ref()?.on_device(number, flags);
-        }
-        self.file_flags()?;
-        let own = self.found.load(Ordering::Relaxed).checked_sub(1)?;
-        // An inode's number says something within one file system only.
-        if field(&named, "mnt_id:")? != field(&information(self.tid, own)?, "mnt_id:")? {
-            return None;
-        }
-        let inode = field(&named, "ino:")?.parse().ok()?;
-        self.neighbours.as_ref()?.on_inode(inode)
+        let named = self.named(descriptor)?;
+        named.elsewhere.is_none().then_some(named.file)
+    }
+
+    fn open_file_elsewhere(&self, descriptor: i32) -> Option<(CardIndex, FileHandle)> {
+        let named = self.named(descriptor)?;
+        Some((named.elsewhere?, named.file))
     }
 }
 
@@ -467,15 +487,18 @@ mod tests {
 
     /// Every inode is that of the file called like it.
     #[derive(Debug)]
-    struct Everybody;
+    struct Everybody(Option<CardIndex>);
 
     impl Neighbours for Everybody {
-        fn on_inode(&self, inode: u64) -> Option<FileHandle> {
-            Some(FileHandle(inode))
+        fn on_inode(&self, inode: u64) -> Option<Neighbour> {
+            Some(Neighbour {
+                elsewhere: self.0,
+                file: FileHandle(inode),
+            })
         }
 
-        fn on_device(&self, number: u64, _flags: u32) -> Option<FileHandle> {
-            Some(FileHandle(number))
+        fn on_device(&self, number: u64, _flags: u32) -> Option<Neighbour> {
+            self.on_inode(number)
         }
     }
 
@@ -488,9 +511,14 @@ mod tests {
             (file.metadata().unwrap().ino(), file)
         };
         let ((own, _own_file), (other, other_file)) = (create(), create());
-        let client = myself(own).among(Box::new(Everybody));
-        let found = client.open_file(other_file.as_raw_fd());
-        assert_eq!(found, Some(FileHandle(other)));
+        let client = myself(own).among(Box::new(Everybody(None)));
+        let named = other_file.as_raw_fd();
+        assert_eq!(client.open_file(named), Some(FileHandle(other)));
+        assert_eq!(client.open_file_elsewhere(named), None);
+        let across = myself(own).among(Box::new(Everybody(Some(CardIndex(3)))));
+        let file = Some((CardIndex(3), FileHandle(other)));
+        assert_eq!(across.open_file_elsewhere(named), file);
+        assert_eq!(across.open_file(named), None);
         let elsewhere = std::fs::File::open("/proc/self/status").unwrap();
         assert_eq!(client.open_file(elsewhere.as_raw_fd()), None);
         assert_eq!(client.open_file(-1), None);

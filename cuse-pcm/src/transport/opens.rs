@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use super::CardIndex;
-use super::client_memory::{Client, Descriptor, LASTING, Neighbours};
+use super::client_memory::{Client, Descriptor, LASTING, Neighbour, Neighbours};
 use super::passthrough::BackingId;
 use crate::request::FileHandle;
 
@@ -27,29 +27,35 @@ pub struct OpenFile {
 /// Open files by the kernel's file handle.
 type Slots = RwLock<Vec<Option<Arc<OpenFile>>>>;
 
-/// The files of one card among those of a mount.
+/// The files beside one of a card.
 #[derive(Debug)]
-struct OfCard(CardIndex, Weak<Slots>);
+struct Beside(CardIndex, Weak<Slots>);
 
-impl Neighbours for OfCard {
-    fn on_inode(&self, inode: u64) -> Option<FileHandle> {
+impl Beside {
+    /// The only open file for which `which` holds.
+    fn only(&self, which: impl Fn(&OpenFile) -> bool) -> Option<Neighbour> {
         let files = self.1.upgrade()?;
         let files = files.read().unwrap_or_else(PoisonError::into_inner);
-        let mut open = files.iter().flatten();
-        let found = open.find(|open| open.card == self.0 && open.inode == inode)?;
-        Some(found.file)
+        let mut there = files.iter().flatten().filter(|open| which(open));
+        let only = there.next()?;
+        let found = Neighbour {
+            elsewhere: (only.card != self.0).then_some(only.card),
+            file: only.file,
+        };
+        there.next().is_none().then_some(found)
+    }
+}
+
+impl Neighbours for Beside {
+    fn on_inode(&self, inode: u64) -> Option<Neighbour> {
+        self.only(|open| open.inode == inode)
     }
 
-    fn on_device(&self, number: u64, flags: u32) -> Option<FileHandle> {
-        let files = self.1.upgrade()?;
-        let files = files.read().unwrap_or_else(PoisonError::into_inner);
-        let mut there = files.iter().flatten().filter(|open| {
-            let alike = |theirs| (theirs ^ flags) & LASTING == 0;
-            open.card == self.0
-                && matches!(open.memory, Memory::Device { number: on, flags } if on == number && alike(flags))
-        });
-        let only = there.next()?.file;
-        there.next().is_none().then_some(only)
+    fn on_device(&self, number: u64, flags: u32) -> Option<Neighbour> {
+        let alike = |theirs| (theirs ^ flags) & LASTING == 0;
+        self.only(|open| {
+            matches!(open.memory, Memory::Device { number: on, flags } if on == number && alike(flags))
+        })
     }
 }
 
@@ -68,7 +74,7 @@ impl OpenFile {
                         Client::through(tid, Descriptor::Device { number, flags })
                     }
                 };
-                let client = client.among(Box::new(OfCard(self.card, Weak::clone(&self.all))));
+                let client = client.among(Box::new(Beside(self.card, Weak::clone(&self.all))));
                 Arc::clone(last.insert(Arc::new(client)))
             }
         }
@@ -239,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_the_files_of_the_same_card() {
+    fn neighbours_of_other_cards_are_told_apart() {
         let opens = Opens::default();
         let other = PendingOpen {
             card: CardIndex(1),
@@ -248,10 +254,15 @@ mod tests {
         };
         let (a, _) = opens.insert(&pending(2), FileHandle(100), None);
         let (b, _) = opens.insert(&other, FileHandle(100), None);
-        let of = |fh| OfCard(opens.get(fh).unwrap().card, Arc::downgrade(&opens.files));
-        assert_eq!(of(a).on_inode(9), Some(FileHandle(100)));
-        assert_eq!(of(a).on_inode(10), None);
-        assert_eq!(of(b).on_inode(10), Some(FileHandle(100)));
+        let of = |fh| Beside(opens.get(fh).unwrap().card, Arc::downgrade(&opens.files));
+        let found = |elsewhere| {
+            let file = FileHandle(100);
+            Some(Neighbour { elsewhere, file })
+        };
+        assert_eq!(of(a).on_inode(9), found(None));
+        assert_eq!(of(a).on_inode(10), found(Some(CardIndex(1))));
+        assert_eq!(of(b).on_inode(10), found(None));
+        assert_eq!(of(b).on_inode(11), None);
     }
 
     #[test]
