@@ -1,9 +1,16 @@
 //! What a substream's ring is made of.
 //!
-//! Today every ring is [`managed`]: taken from the memory of the open. What others that touch a ring need (an exporter, an
-//! attached second PCM), and rings that are dma-bufs, belong beside it: they decide what `managed::ManagedBuffer::provide`
-//! takes its memory from. Knows memory and sizes; nothing of states, pointers or clients.
+//! [`managed`] owns the memory of a ring between HW_PARAMS and HW_FREE: it collects what those need who will touch it,
+//! takes the cheapest memory that serves them all, and says why in its [`report`]. With explicit sync the device has an
+//! area of its own. Knows memory and sizes; nothing of states, pointers or clients.
 
+mod budget;
 pub mod managed;
+mod parties;
+pub mod report;
+pub mod supply;
 
-pub use managed::{Budget, Limits, ManagedBuffer};
+pub use budget::{Budget, Users};
+pub use managed::{ManagedBuffer, Rings};
+pub use report::Report;
+pub use supply::{Limits, Supply};

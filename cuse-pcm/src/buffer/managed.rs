@@ -1,127 +1,114 @@
 //! The ring that the core allocates for a substream before the device's `hw_params`, and frees after its `hw_free` (§4.8).
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use hw_backends::dma::area::page_round;
-use hw_backends::dma::{Area, Backing, Pages, Ring};
+use hw_backends::dma::{
+    Area, Backing, ExportError, Memory, Merged, Needs, Pages, Refusal, Ring, Shared, Traits,
+};
+use hw_backends::units::Now;
 use uapi::Errno;
 
-/// Sizes set for a substream, bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Memory taken at the first HW_PARAMS of an open and kept until its close; it bounds BUFFER_BYTES. 0 for none.
-    pub preallocated: u32,
-    /// Largest ring; more gives ENOMEM.
-    pub maximum: u64,
+use super::budget::{Charge, Payer};
+use super::parties::Parties;
+use super::report::{MemoryReport, PassedOver, Refused, Report};
+use super::{Limits, Supply};
+
+/// A demand for a ring.
+#[derive(Clone, Copy, Debug)]
+pub struct Demand<'a> {
+    /// Size, bytes.
+    pub bytes: u64,
+    /// What the device needs of the ring that it works on.
+    pub device: Needs,
+    /// That is to be a ring of its own.
+    pub own: bool,
+    /// What brings it about, for reports.
+    pub by: &'a str,
+    /// The time, for reports.
+    pub now: Now,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            preallocated: 0,
-            maximum: u64::MAX,
-        }
-    }
-}
-
-/// How much all rings of a card may take together. Clones are the same budget.
+/// Rings of a substream, as its device sees them.
 #[derive(Clone, Debug)]
-pub struct Budget(Arc<Account>);
-
-#[derive(Debug)]
-struct Account {
-    limit: u64,
-    used: AtomicU64,
-}
-
-impl Budget {
-    /// What the kernel allows each card (`max_alloc_per_card`), bytes.
-    pub const DEFAULT: u64 = 32 << 20;
-
-    /// A budget of `limit` bytes.
-    #[must_use]
-    pub fn new(limit: u64) -> Budget {
-        Budget(Arc::new(Account {
-            limit,
-            used: AtomicU64::new(0),
-        }))
-    }
-
-    /// Bytes in use.
-    #[must_use]
-    pub fn used(&self) -> u64 {
-        self.0.used.load(Ordering::Relaxed)
-    }
-
-    fn take(&self, bytes: u64) -> Result<(), Errno> {
-        let grown = |used: u64| used.checked_add(bytes).filter(|&sum| sum <= self.0.limit);
-        let updated = self
-            .0
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown);
-        updated.map(drop).map_err(|_| Errno::ENOMEM)
-    }
-
-    fn give_back(&self, bytes: u64) {
-        let less = |used: u64| Some(used.saturating_sub(bytes));
-        let _ = self
-            .0
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-    }
-}
-
-impl Default for Budget {
-    fn default() -> Budget {
-        Budget::new(Budget::DEFAULT)
-    }
+pub struct Rings {
+    /// The one the device works on.
+    pub device: Ring,
+    /// Its address or size differ from the one before.
+    pub changed: bool,
 }
 
 /// The ring of one substream, and the memory of the open it comes from.
 #[derive(Debug, Default)]
 pub struct ManagedBuffer {
-    limits: Limits,
-    budget: Budget,
+    supply: Supply,
+    /// What is set aside for this substream.
+    aside: Option<Charge>,
+    /// Who has it open.
+    uid: Option<u32>,
     backing: Option<Box<dyn Backing>>,
-    /// Whole pages, at least as large as the ring.
-    memory: Option<Area>,
+    /// What clients see; whole pages, at least as large as the ring.
+    memory: Option<Held>,
+    /// What the device sees, where that is not the same.
+    own: Option<Held>,
     ring: Option<Ring>,
+    device_ring: Option<Ring>,
     /// Address and size of the ring that the device was told last.
     told: Option<(usize, usize)>,
+    parties: Parties,
+}
+
+/// Memory that was allocated.
+#[derive(Debug)]
+struct Held {
+    memory: Memory,
+    account: MemoryReport,
+    _charge: Charge,
+}
+
+impl Held {
+    fn serves(&self, merged: &Merged, bytes: u64) -> bool {
+        let there = self.memory.area().len() as u64;
+        bytes <= there && merged.met_by(self.memory.traits(), bytes).is_ok()
+    }
 }
 
 impl ManagedBuffer {
-    /// A buffer without memory.
+    /// A buffer without memory. What is preallocated is set aside in the card's budget now, as far as that goes.
     #[must_use]
-    pub fn new(limits: Limits, budget: Budget) -> ManagedBuffer {
-        ManagedBuffer {
-            limits,
-            budget,
-            backing: None,
-            memory: None,
-            ring: None,
-            told: None,
-        }
+    pub fn new(supply: Supply) -> ManagedBuffer {
+        let aside = match supply.limits.preallocated {
+            0 => None,
+            bytes => Charge::new(&supply.budget, rounded(u64::from(bytes)), None).ok(),
+        };
+        let mut buffer = ManagedBuffer::default();
+        buffer.supply = supply;
+        buffer.aside = aside;
+        buffer
     }
 
     /// The sizes that were set.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        self.limits
+        self.supply.limits
     }
 
-    /// An open brings its memory.
-    pub fn attach(&mut self, backing: Box<dyn Backing>) {
+    /// Whether the device shall have a ring of its own, whatever it says.
+    #[must_use]
+    pub fn explicit_sync(&self) -> bool {
+        self.supply.explicit_sync
+    }
+
+    /// An open by user `uid` brings its memory.
+    pub fn attach(&mut self, backing: Box<dyn Backing>, uid: Option<u32>) {
         self.detach();
         self.backing = Some(backing);
+        self.uid = uid;
     }
 
     /// The open ends: everything is given back.
     pub fn detach(&mut self) {
-        self.ring = None;
         self.release();
         self.backing = None;
+        self.parties.clear();
     }
 
     /// Whether clients can map the ring.
@@ -144,78 +131,332 @@ impl ManagedBuffer {
         self.backing.as_ref().and_then(|backing| backing.pages())
     }
 
-    /// A zeroed ring of `bytes`, in the memory at hand if it is large enough; otherwise that is freed first. Says whether
-    /// address or size differ from the ring before.
+    /// A zeroed ring, in the memory at hand if that is large enough and serves everybody; otherwise that is freed first.
     ///
     /// # Errors
-    /// ENOMEM: more than the limits allow, or no memory; there is no ring then.
-    pub fn provide(&mut self, bytes: u64) -> Result<(Ring, bool), Errno> {
+    /// ENOMEM: more than the limits allow, no memory, or none that serves everybody; there is no ring then.
+    pub fn provide(&mut self, demand: &Demand<'_>) -> Result<Rings, Errno> {
         self.ring = None;
-        if bytes > self.limits.maximum {
-            return Err(Errno::ENOMEM);
-        }
-        let fits = self
-            .memory
-            .as_ref()
-            .is_some_and(|memory| bytes <= memory.len() as u64);
-        if !fits {
+        self.device_ring = None;
+        let result = self.try_provide(demand);
+        if result.is_err() {
             self.release();
-            self.allocate(bytes.max(u64::from(self.limits.preallocated)))?;
         }
-        let memory = self.memory.as_ref().ok_or(Errno::ENOMEM)?;
-        let size = usize::try_from(bytes).map_err(|_| Errno::ENOMEM)?;
-        memory.fill(0, page_round(size), 0);
-        let ring = Ring::private(memory.part(0, size));
-        let place = (ring.area.as_ptr().addr(), size);
-        let changed = self.told.replace(place) != Some(place);
-        self.ring = Some(ring.clone());
-        Ok((ring, changed))
+        result
     }
 
-    /// The ring, between HW_PARAMS and HW_FREE.
+    fn try_provide(&mut self, demand: &Demand<'_>) -> Result<Rings, Errno> {
+        if demand.bytes > self.supply.limits.maximum {
+            return Err(Errno::ENOMEM);
+        }
+        let size = usize::try_from(demand.bytes).map_err(|_| Errno::ENOMEM)?;
+        let (clients, own) = (self.collect(demand), Merged::of([&demand.device]));
+        let kept = self.memory.as_ref();
+        if !kept.is_some_and(|held| held.serves(&clients, demand.bytes)) || !demand.own {
+            self.own = None;
+        }
+        if !kept.is_some_and(|held| held.serves(&clients, demand.bytes)) {
+            self.release();
+            self.memory = Some(self.allocate(&clients, "ring", demand)?);
+        }
+        let ring = zeroed(self.memory.as_ref(), size).ok_or(Errno::ENOMEM)?;
+        let device = if demand.own {
+            let kept = self.own.take();
+            let kept = kept.filter(|held| held.serves(&own, demand.bytes));
+            self.own = Some(match kept {
+                Some(held) => held,
+                None => self.allocate(&own, "device", demand)?,
+            });
+            zeroed(self.own.as_ref(), size).ok_or(Errno::ENOMEM)?
+        } else {
+            ring.clone()
+        };
+        let place = (device.area.as_ptr().addr(), size);
+        let changed = self.told.replace(place) != Some(place);
+        self.ring = Some(ring);
+        self.device_ring = Some(device.clone());
+        Ok(Rings { device, changed })
+    }
+
+    /// Everybody's needs of the ring.
+    fn collect(&mut self, demand: &Demand<'_>) -> Merged {
+        let mut fixed = Vec::new();
+        if !demand.own {
+            fixed.push(("device", demand.device));
+        }
+        let node = self.backing.as_ref();
+        let mappable = node.is_some_and(|node| node.mappable());
+        if mappable {
+            let needs = Needs {
+                mappable,
+                ..Needs::default()
+            };
+            fixed.push(("node", needs));
+        }
+        let in_file = node.is_some_and(|node| node.file().is_some());
+        if self.supply.pool.exports() && (in_file || !mappable) {
+            let needs = Needs {
+                shareable: true,
+                ..Needs::default()
+            };
+            fixed.push(("exporter", needs));
+        }
+        self.parties
+            .settle(&fixed, demand.own.then_some(&demand.device))
+    }
+
+    /// What memory of the open itself has.
+    fn node_traits(&self) -> Option<Traits> {
+        let node = self.backing.as_ref()?;
+        let shareable = node.file().is_some();
+        Some(Traits {
+            shareable,
+            mappable: node.mappable(),
+            exportable: shareable && self.supply.pool.wraps(),
+            ..Traits::PAGES
+        })
+    }
+
+    /// New memory for the ring (`role`), or for the device's own one: from the cheapest place that serves everybody and
+    /// has some. The open's own memory comes first; there is one piece of it.
+    fn allocate(
+        &mut self,
+        needs: &Merged,
+        role: &'static str,
+        demand: &Demand<'_>,
+    ) -> Result<Held, Errno> {
+        let node = self.node_traits().filter(|_| role == "ring");
+        let pool = self.supply.pool.clone();
+        let places = pool.allocators().map(|a| (a.name(), a.traits()));
+        let named = if self.mappable() { "node" } else { "private" };
+        let offers: Vec<(&str, Traits)> = node
+            .map(|traits| (named, traits))
+            .into_iter()
+            .chain(places.filter(|(name, _)| node.is_none() || *name != named))
+            .collect();
+        let (mut passed_over, mut next) = (Vec::new(), 0);
+        while let Some(rest) = offers.get(next..).filter(|rest| !rest.is_empty()) {
+            let (found, refusals) =
+                needs.choose(rest.iter().map(|(_, traits)| traits), demand.bytes);
+            let refused = rest.iter().zip(&refusals);
+            passed_over.extend(refused.map(|((name, _), why)| PassedOver::constraint(name, why)));
+            let Some((name, traits)) = found.and_then(|at| rest.get(at)) else {
+                break;
+            };
+            next = next.saturating_add(refusals.len()).saturating_add(1);
+            let from_node = node.is_some() && next == 1;
+            match self.take(name, traits, from_node, role, demand) {
+                Ok(mut held) => {
+                    held.account.passed_over = passed_over;
+                    return Ok(held);
+                }
+                Err(errno) => passed_over.push(PassedOver {
+                    allocator: (*name).to_owned(),
+                    constraint: None,
+                    why: format!("no memory: {errno}"),
+                }),
+            }
+        }
+        self.nothing_serves(role, &passed_over, demand);
+        Err(Errno::ENOMEM)
+    }
+
+    fn nothing_serves(&mut self, role: &str, passed_over: &[PassedOver], demand: &Demand<'_>) {
+        let reasons: Vec<String> = passed_over
+            .iter()
+            .map(|place| format!("{}: {}", place.allocator, place.why))
+            .collect();
+        let why = reasons.join("; ");
+        log::info!(
+            "No memory serves for {} bytes ({role}): {why}",
+            demand.bytes
+        );
+        self.parties
+            .refuse(Refused::new(demand.by, None, why, &demand.now));
+    }
+
+    /// Takes memory from one place, and counts it.
+    fn take(
+        &mut self,
+        name: &str,
+        traits: &Traits,
+        from_node: bool,
+        role: &'static str,
+        demand: &Demand<'_>,
+    ) -> Result<Held, Errno> {
+        let aside = match (role, self.supply.limits.preallocated) {
+            ("ring", bytes) => u64::from(bytes),
+            _ => 0,
+        };
+        let bytes = rounded(demand.bytes.max(aside));
+        let bytes = if traits.huge_pages {
+            bytes.next_multiple_of(traits.run_bytes.max(1))
+        } else {
+            bytes
+        };
+        let size = usize::try_from(bytes).map_err(|_| Errno::ENOMEM)?;
+        let counted = match &self.aside {
+            Some(_) if role == "ring" => bytes.saturating_sub(rounded(aside)),
+            _ => bytes,
+        };
+        let payer = Payer {
+            users: self.supply.users.clone(),
+            uid: self.uid,
+            limit: self.supply.user_limit,
+        };
+        let charge = Charge::new(&self.supply.budget, counted, Some((&payer, bytes)))?;
+        let memory = if from_node {
+            let node = self.backing.as_mut().ok_or(Errno::ENOMEM)?;
+            let area = node.allocate(size)?;
+            match node.file() {
+                Some(file) => Memory::in_file(area, file, *traits),
+                None => Memory::private(area, *traits),
+            }
+        } else {
+            let mut places = self.supply.pool.allocators();
+            let place = places.find(|a| a.name() == name).ok_or(Errno::ENOMEM)?;
+            place.allocate(size)?
+        };
+        let account = MemoryReport {
+            role,
+            allocator: name.to_owned(),
+            bytes: memory.area().len() as u64,
+            triggered_by: demand.by.to_owned(),
+            allocated_at: demand.now.realtime.0,
+            passed_over: Vec::new(),
+            exported: false,
+        };
+        Ok(Held {
+            memory,
+            account,
+            _charge: charge,
+        })
+    }
+
+    /// The ring as clients see it, between HW_PARAMS and HW_FREE.
     #[must_use]
     pub fn ring(&self) -> Option<&Ring> {
         self.ring.as_ref()
     }
 
+    /// The ring that the device works on.
+    #[must_use]
+    pub fn device_ring(&self) -> Option<&Ring> {
+        self.device_ring.as_ref()
+    }
+
+    /// The dma-buf of the ring.
+    ///
+    /// # Errors
+    /// EBADFD: there is no ring. ENODEV: this memory cannot be one; the report says why. What making one gave.
+    pub fn export(&mut self, by: &str, now: &Now) -> Result<Shared, Errno> {
+        let ring = self.ring.as_ref().ok_or(Errno::EBADFD)?;
+        let bytes = ring.area.len();
+        let wraps = self.supply.pool.wraps();
+        let held = self.memory.as_mut().ok_or(Errno::EBADFD)?;
+        let (refusal, errno) = match held.memory.export(bytes) {
+            Ok(shared) => return Ok(shared.clone()),
+            Err(ExportError::Refused(refusal)) => (Some(refusal), Errno::ENODEV),
+            Err(ExportError::Failed(_)) if !wraps => (None, Errno::ENODEV),
+            Err(ExportError::Failed(errno)) => (None, errno),
+        };
+        let why = refusal.map_or_else(
+            || format!("no dma-buf: {errno}"),
+            |refusal| refusal.to_string(),
+        );
+        log::info!("The ring cannot be exported: {why}");
+        self.parties
+            .refuse(Refused::new(by, refusal.as_ref(), why, now));
+        Err(errno)
+    }
+
+    /// Whether one more party can use the ring as it is. Without a ring it can: the next one will serve it.
+    ///
+    /// # Errors
+    /// The constraint that refuses it; the report keeps it.
+    pub fn join(&mut self, party: &str, needs: &Needs, now: &Now) -> Result<(), Refusal> {
+        let ring = self.memory.as_ref().zip(self.ring.as_ref());
+        let ring = ring.map(|(held, ring)| (self.as_it_is(held), ring.area.len() as u64));
+        let ring = ring.as_ref().map(|(traits, bytes)| (traits, *bytes));
+        self.parties.join(party, needs, ring, now)
+    }
+
+    /// What the ring's memory has, with what became of it.
+    fn as_it_is(&self, held: &Held) -> Traits {
+        let (traits, in_file) = (held.memory.traits(), held.memory.file().is_some());
+        Traits {
+            exportable: traits.exportable || (in_file && self.supply.pool.wraps()),
+            coherent: traits.coherent && self.own.is_none(),
+            ..*traits
+        }
+    }
+
+    /// A party that [joined](Self::join) leaves.
+    pub fn leave(&mut self, party: &str) {
+        self.parties.leave(party);
+    }
+
+    /// All that can be told.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let memory = [&self.memory, &self.own].into_iter().flatten();
+        let memory = memory.map(|held| MemoryReport {
+            exported: held.memory.exported(),
+            ..held.account.clone()
+        });
+        Report {
+            ring_bytes: self.ring.as_ref().map(|ring| ring.area.len() as u64),
+            parties: self.parties.listed(),
+            memory: memory.collect(),
+            refused: self.parties.refused(),
+        }
+    }
+
     /// The device no longer uses the ring. Its memory is freed, unless it is preallocated.
     pub fn free(&mut self) {
         self.ring = None;
-        let kept = page_round(usize::try_from(self.limits.preallocated).unwrap_or(usize::MAX));
-        let preallocated =
-            self.limits.preallocated != 0 && self.memory.as_ref().is_some_and(|m| m.len() == kept);
+        self.device_ring = None;
+        self.own = None;
+        let kept = rounded(u64::from(self.supply.limits.preallocated));
+        let preallocated = kept != 0
+            && self
+                .memory
+                .as_ref()
+                .is_some_and(|held| held.account.bytes == kept);
         if !preallocated {
             self.release();
         }
     }
 
-    fn allocate(&mut self, bytes: u64) -> Result<(), Errno> {
-        let backing = self.backing.as_mut().ok_or(Errno::ENOMEM)?;
-        let size = page_round(usize::try_from(bytes).map_err(|_| Errno::ENOMEM)?);
-        self.budget.take(size as u64)?;
-        match backing.allocate(size) {
-            Ok(area) => {
-                self.memory = Some(area);
-                Ok(())
-            }
-            Err(errno) => {
-                self.budget.give_back(size as u64);
-                Err(errno)
-            }
-        }
-    }
-
     fn release(&mut self) {
-        let Some(memory) = self.memory.take() else {
-            return;
-        };
-        // What is allocated anew may lie at the same address and still be another ring.
-        self.told = None;
-        self.budget.give_back(memory.len() as u64);
-        if let Some(backing) = &mut self.backing {
-            backing.release();
+        self.ring = None;
+        self.device_ring = None;
+        self.own = None;
+        if let Some(held) = self.memory.take() {
+            // What is allocated anew may lie at the same address and still be another ring.
+            self.told = None;
+            if let Some(backing) = &mut self.backing {
+                backing.release();
+            }
+            drop(held);
         }
     }
+}
+
+/// A zeroed ring of `size` bytes in memory.
+fn zeroed(held: Option<&Held>, size: usize) -> Option<Ring> {
+    let memory = &held?.memory;
+    let area: &Area = memory.area();
+    area.fill(0, page_round(size), 0);
+    Some(Ring {
+        area: area.part(0, size),
+        file: memory.file().cloned(),
+    })
+}
+
+/// Whole pages.
+fn rounded(bytes: u64) -> u64 {
+    bytes.saturating_add(4095) / 4096 * 4096
 }
 
 impl Drop for ManagedBuffer {
@@ -225,108 +466,4 @@ impl Drop for ManagedBuffer {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-    use hw_backends::dma::PrivateBacking;
-
-    fn buffer(limits: Limits, budget: &Budget) -> ManagedBuffer {
-        let mut buffer = ManagedBuffer::new(limits, budget.clone());
-        buffer.attach(Box::<PrivateBacking>::default());
-        buffer
-    }
-
-    #[test]
-    fn a_ring_that_fits_is_kept_and_zeroed_again() {
-        let mut buffer = buffer(Limits::default(), &Budget::default());
-        let (ring, changed) = buffer.provide(10_000).unwrap();
-        assert!(changed);
-        ring.area.fill(0, 10_000, 0xaa);
-        let (again, changed) = buffer.provide(10_000).unwrap();
-        assert!(!changed);
-        let mut bytes = [1; 10_000];
-        assert_eq!(again.area.read(0, &mut bytes), 10_000);
-        assert!(bytes.iter().all(|&b| b == 0));
-        assert_eq!(again.area.as_ptr(), ring.area.as_ptr());
-    }
-
-    #[test]
-    fn another_size_is_another_ring() {
-        let mut buffer = buffer(Limits::default(), &Budget::default());
-        let (large, _) = buffer.provide(8192).unwrap();
-        let (small, changed) = buffer.provide(4096).unwrap();
-        assert!(changed);
-        assert_eq!(
-            small.area.as_ptr(),
-            large.area.as_ptr(),
-            "the memory is kept"
-        );
-        assert!(buffer.provide(20_000).unwrap().1);
-    }
-
-    #[test]
-    fn freed_memory_counts_no_longer() {
-        let budget = Budget::new(16384);
-        let mut buffer = buffer(Limits::default(), &budget);
-        assert!(buffer.provide(16384).is_ok());
-        assert_eq!(budget.used(), 16384);
-        buffer.free();
-        assert_eq!(budget.used(), 0);
-        assert!(buffer.ring().is_none());
-        assert!(buffer.provide(16384).unwrap().1, "allocated anew");
-        drop(buffer);
-        assert_eq!(budget.used(), 0);
-    }
-
-    #[test]
-    fn beyond_the_cards_budget_is_enomem() {
-        let budget = Budget::new(16384);
-        let mut first = buffer(Limits::default(), &budget);
-        let mut second = buffer(Limits::default(), &budget);
-        assert!(first.provide(12288).is_ok());
-        assert_eq!(second.provide(8192).unwrap_err(), Errno::ENOMEM);
-        assert!(second.ring().is_none());
-        assert!(second.provide(4096).is_ok());
-    }
-
-    #[test]
-    fn beyond_the_maximum_is_enomem() {
-        let mut buffer = buffer(
-            Limits {
-                preallocated: 0,
-                maximum: 4096,
-            },
-            &Budget::default(),
-        );
-        assert_eq!(buffer.provide(4097).unwrap_err(), Errno::ENOMEM);
-        assert!(buffer.provide(4096).is_ok());
-    }
-
-    #[test]
-    fn preallocated_memory_outlives_hw_free() {
-        let budget = Budget::default();
-        let mut buffer = buffer(
-            Limits {
-                preallocated: 65536,
-                maximum: 65536,
-            },
-            &budget,
-        );
-        let (ring, _) = buffer.provide(4096).unwrap();
-        assert_eq!(budget.used(), 65536);
-        buffer.free();
-        assert_eq!(budget.used(), 65536);
-        let (again, changed) = buffer.provide(4096).unwrap();
-        assert!(!changed);
-        assert_eq!(again.area.as_ptr(), ring.area.as_ptr());
-        buffer.detach();
-        assert_eq!(budget.used(), 0);
-    }
-
-    #[test]
-    fn without_an_open_there_is_no_memory() {
-        let mut buffer = ManagedBuffer::default();
-        assert_eq!(buffer.provide(1).unwrap_err(), Errno::ENOMEM);
-        assert!(buffer.pages().is_none() && !buffer.mappable());
-    }
-}
+mod tests;

@@ -111,6 +111,7 @@ impl Files {
                     subdevice,
                 };
                 let substream = self.card.substream_mut(&id).ok_or(Errno::ENODEV)?;
+                substream.opened_by(opening.caller.uid);
                 substream.open(opening.backing, opening.flags & O_NONBLOCK != 0, now)?;
                 subdevice
             }

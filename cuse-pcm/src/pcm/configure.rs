@@ -1,6 +1,6 @@
 //! HW_REFINE, HW_PARAMS and HW_FREE: what a stream is configured to, and its ring (§4).
 
-use hw_backends::hardware::Hardware;
+use hw_backends::hardware::{Hardware, info};
 use hw_backends::params::Params;
 use hw_backends::units::Now;
 use uapi::Errno;
@@ -10,6 +10,7 @@ use super::Substream;
 use super::hw_params::{self, Space};
 use super::position::Extent;
 use super::runtime::Software;
+use crate::buffer::managed::Demand;
 
 impl Substream {
     /// HW_REFINE, in any state. `p` changes only on success.
@@ -42,7 +43,7 @@ impl Substream {
                 return Err(Errno::EBADFD);
             }
             let mut chosen = *p;
-            match s.configure(&mut chosen) {
+            match s.configure(&mut chosen, now) {
                 Ok(params) => {
                     s.settle(&params, chosen.info);
                     *p = chosen;
@@ -73,20 +74,16 @@ impl Substream {
 
     /// What this substream may be configured to now.
     fn space<'a>(&self, hardware: &'a Hardware) -> Space<'a> {
-        let preallocated = self.buffer.limits().preallocated;
+        let bound = self.buffer.limits().bound();
         Space {
             hardware,
             mappable: self.buffer.mappable(),
-            preallocated: (preallocated != 0).then_some(preallocated),
-            buffer_bytes_limit: if preallocated == 0 {
-                u32::MAX
-            } else {
-                preallocated
-            },
+            preallocated: bound,
+            buffer_bytes_limit: bound.unwrap_or(u32::MAX),
         }
     }
 
-    fn configure(&mut self, chosen: &mut HwParams) -> Result<Params, Errno> {
+    fn configure(&mut self, chosen: &mut HwParams, now: &Now) -> Result<Params, Errno> {
         let hardware = self.hardware();
         hw_params::choose(&self.space(&hardware), chosen)?;
         let params = hw_params::settled(chosen);
@@ -102,9 +99,16 @@ impl Substream {
         if std::mem::take(&mut self.configured) {
             self.device.hw_free();
         }
-        let (ring, changed) = self.buffer.provide(params.dma_bytes)?;
+        let rings = self.buffer.provide(&Demand {
+            bytes: params.dma_bytes,
+            device: self.device.needs(),
+            own: hardware.info & info::EXPLICIT_SYNC != 0,
+            by: "HW_PARAMS",
+            now: *now,
+        })?;
         self.configured = true;
-        self.device.hw_params(&params, &ring, changed)?;
+        self.device
+            .hw_params(&params, &rings.device, rings.changed)?;
         Ok(params)
     }
 

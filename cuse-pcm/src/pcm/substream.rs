@@ -14,7 +14,7 @@ use super::pages::SharedPages;
 use super::position::Position;
 use super::runtime::{Runtime, timespec};
 use super::transition::Stop;
-use crate::buffer::{Budget, Limits, ManagedBuffer};
+use crate::buffer::{Budget, Limits, ManagedBuffer, Report, Supply};
 
 /// One substream of a PCM device.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Substream {
     pub(super) direction: Direction,
     pub(super) buffer: ManagedBuffer,
     pub(super) runtime: Runtime,
+    /// Whose memory the next open takes.
+    opener: Option<u32>,
     /// The device has the ring.
     pub(super) configured: bool,
     /// Information flags of the device at open.
@@ -65,10 +67,22 @@ impl Substream {
         limits: Limits,
         budget: Budget,
     ) -> Substream {
+        let supply = Supply {
+            limits,
+            budget,
+            ..Supply::default()
+        };
+        Substream::with_supply(device, direction, supply)
+    }
+
+    /// A closed substream of `device` whose ring is made of `supply`.
+    #[must_use]
+    pub fn with_supply(device: Box<dyn PcmOps>, direction: Direction, supply: Supply) -> Substream {
         Substream {
             device,
             direction,
-            buffer: ManagedBuffer::new(limits, budget),
+            buffer: ManagedBuffer::new(supply),
+            opener: None,
             runtime: Runtime::default(),
             configured: false,
             hardware_info: 0,
@@ -103,6 +117,9 @@ impl Substream {
         if !self.buffer.carries_values() {
             hardware.info &= !info::PAUSE;
         }
+        if self.buffer.explicit_sync() {
+            hardware.info |= info::EXPLICIT_SYNC;
+        }
         hardware
     }
 
@@ -126,7 +143,7 @@ impl Substream {
             return Err(Errno::EBUSY);
         }
         self.device.open()?;
-        self.buffer.attach(backing);
+        self.buffer.attach(backing, self.opener);
         self.hardware_info = self.hardware().info;
         self.runtime = Runtime {
             nonblock,
@@ -135,6 +152,17 @@ impl Substream {
         self.pages = SharedPages::new(self.buffer.pages());
         self.open = true;
         Ok(())
+    }
+
+    /// The user (a uid) who is going to open it: the ring counts as that one's memory.
+    pub fn opened_by(&mut self, uid: u32) {
+        self.opener = Some(uid);
+    }
+
+    /// What can be told of its buffer.
+    #[must_use]
+    pub fn buffer_report(&self) -> Report {
+        self.buffer.report()
     }
 
     /// The last reference is closed: DROP, HW_FREE, and the device closes (§2.6).

@@ -5,7 +5,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use hw_backends::dma::{Area, Backing, Pages};
+use hw_backends::dma::{Area, Backing, Pages, Shared};
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 use uapi::Errno;
 use uapi::fuse::{BackingMap, DEV_IOC_BACKING_CLOSE, DEV_IOC_BACKING_OPEN};
@@ -110,7 +110,7 @@ pub fn sparse_file() -> Result<OwnedFd, Errno> {
 /// The daemon's side of one open's memory.
 #[derive(Debug)]
 pub struct FileBacking {
-    file: OwnedFd,
+    file: Shared,
     pages: Pages,
     allocated: u64,
 }
@@ -128,7 +128,7 @@ impl FileBacking {
             control: [page(CONTROL[0])?, page(CONTROL[1])?],
         };
         Ok(FileBacking {
-            file,
+            file: Shared::new(file, 0),
             pages,
             allocated: 0,
         })
@@ -136,7 +136,7 @@ impl FileBacking {
 
     /// The file, to be registered.
     #[must_use]
-    pub fn file(&self) -> &OwnedFd {
+    pub fn file(&self) -> &Shared {
         &self.file
     }
 }
@@ -165,6 +165,10 @@ impl Backing for FileBacking {
 
     fn pages(&self) -> Option<Pages> {
         Some(self.pages.clone())
+    }
+
+    fn file(&self) -> Option<Shared> {
+        Some(self.file.clone())
     }
 
     // The kernel takes the argument of PAUSE and LINK for an address, and fails the call.
