@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::place::{self, Nodes, Place, as_root, place};
+
 /// The program under test: beside the test executable, in the same build.
 ///
 /// # Panics
@@ -35,8 +37,23 @@ pub enum Kind {
     User,
 }
 
-/// All of them.
-pub const KINDS: [Kind; 3] = [Kind::Root, Kind::RootPageCache, Kind::User];
+/// All of them on this machine; in the virtual machine, the one of its [place](crate::place), by the name of `Root`.
+#[must_use]
+pub fn kinds() -> Vec<Kind> {
+    match place() {
+        Some(_) => vec![Kind::Root],
+        None => vec![Kind::Root, Kind::RootPageCache, Kind::User],
+    }
+}
+
+/// The options of `cuse-pcm serve` for each kind of node that a test can be run on.
+#[must_use]
+pub fn served_kinds() -> Vec<&'static [&'static str]> {
+    match place() {
+        Some(_) => vec![&[]],
+        None => vec![&["--nodes", "passthrough"], &["--nodes", "page-cache"]],
+    }
+}
 
 /// The user and group that stand for somebody without privileges.
 pub const NOBODY: u32 = 65534;
@@ -48,6 +65,34 @@ const AS_NOBODY: &str = "
     mount --bind /mnt/fuse /dev/fuse && umount -l /mnt || exit 99
     exec setpriv --reuid=65534 --regid=65534 --clear-groups /proc/self/fd/9 \"$@\" 9<\"$0\"";
 
+/// Serves a card, as the words before `--` say, while a client runs, as the words behind it say. Run by root.
+const AT_A_PLACE: &str = "
+    said=$(mktemp); serve=(); while [ \"$1\" != -- ]; do serve+=(\"$1\"); shift; done; shift
+    \"$0\" serve \"${serve[@]}\" >$said & serving=$!
+    until grep -q ^ready: $said; do
+        kill -0 $serving 2>/dev/null || { wait $serving; status=$?; rm $said; exit $status; }
+        sleep 0.05
+    done
+    \"$@\"; status=$?
+    kill $serving; wait $serving; rm $said; exit $status";
+
+/// A card for one command, on the nodes of a place.
+fn run_at<S: AsRef<OsStr>>(place: Place, card: &[S], command: &[S], limit: Duration) -> Command {
+    let mut all = as_root("timeout");
+    all.arg("--kill-after=5")
+        .arg(format!("{}", limit.as_secs_f64() * 4.0));
+    if place.nodes == Nodes::Mount {
+        all.args(["unshare", "--mount", "--propagation", "private"]);
+    }
+    all.args(["bash", "-c", AT_A_PLACE]).arg(program());
+    if place.nodes == Nodes::Cuse {
+        all.args(["--nodes", "cuse"]);
+    }
+    all.args(card).arg("--").args(place::client(place));
+    all.args(command).stdin(Stdio::null());
+    all
+}
+
 /// `cuse-pcm run CARD -- COMMAND`, to be run as `kind` says. Ends after `limit` at the latest.
 #[must_use]
 pub fn run_command<S: AsRef<OsStr>>(
@@ -56,6 +101,9 @@ pub fn run_command<S: AsRef<OsStr>>(
     command: &[S],
     limit: Duration,
 ) -> Command {
+    if let Some(place) = place() {
+        return run_at(place, card, command, limit);
+    }
     let mut all = Command::new("timeout");
     all.arg("--kill-after=5")
         .arg(format!("{}", limit.as_secs_f64()));

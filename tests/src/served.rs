@@ -1,16 +1,45 @@
 //! A card that `cuse-pcm serve` presents in a mount namespace of its own, reachable from the test through `/proc`.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::harness::{folder, program};
+use crate::place::{Nodes, as_root, place};
 
 /// A served card; ends, with its mount, when dropped.
 #[derive(Debug)]
 pub struct Served {
     child: Child,
-    folder: tempfile::TempDir,
+    nodes: PathBuf,
+    card: u32,
+    _folder: tempfile::TempDir,
+}
+
+/// In a mount namespace of its own: nothing stays mounted, whatever happens to the test.
+fn in_a_namespace(at: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "--propagation", "private", "--"])
+        .arg(program())
+        .args(["serve", "--at"])
+        .arg(at);
+    command
+}
+
+/// Where the machine ends with the tests. Gives the card's number, too: devices are everybody's.
+fn in_the_open(nodes: Nodes, at: &Path) -> (Command, u32) {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let mut command = as_root(&program().to_string_lossy());
+    command.arg("serve");
+    if nodes == Nodes::Mount {
+        command.arg("--at").arg(at);
+        return (command, 0);
+    }
+    let card = 8 + NEXT.fetch_add(1, Ordering::Relaxed) % 24;
+    command.args(["--nodes", "cuse", "--card", &card.to_string()]);
+    (command, card)
 }
 
 impl Served {
@@ -24,27 +53,33 @@ impl Served {
         let at = folder.path().join("snd");
         let made = std::fs::create_dir(&at);
         assert!(made.is_ok(), "{made:?}");
-        // A mount namespace of its own: nothing stays mounted, whatever happens to the test.
-        let mut command = Command::new("unshare");
-        command
-            .args(["--mount", "--propagation", "private", "--"])
-            .arg(program())
-            .arg("serve")
-            .arg("--at")
-            .arg(&at);
+        let (mut command, card) = match place() {
+            None => (in_a_namespace(&at), 0),
+            Some(place) => in_the_open(place.nodes, &at),
+        };
         let child = command
             .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn();
         let Ok(mut child) = child else {
-            panic!("Cannot start `unshare`: {child:?}")
+            panic!("Cannot start {command:?}: {child:?}")
         };
         let mut line = String::new();
         if let Some(out) = child.stdout.take() {
             let _ = BufReader::new(out).read_line(&mut line);
         }
-        let served = Served { child, folder };
+        let nodes = match place() {
+            None => PathBuf::from(format!("/proc/{}/root{}", child.id(), at.display())),
+            Some(place) if place.nodes == Nodes::Mount => at,
+            Some(_) => PathBuf::from("/dev/snd"),
+        };
+        let served = Served {
+            child,
+            nodes,
+            card,
+            _folder: folder,
+        };
         assert!(
             line.starts_with("ready"),
             "serve said {line:?} instead of that it is ready"
@@ -58,11 +93,11 @@ impl Served {
         self.child.id()
     }
 
-    /// The path of a node, for root outside the namespace.
+    /// The path of a node of the card, named as if its number were 0.
     #[must_use]
     pub fn node(&self, name: &str) -> PathBuf {
-        let at = self.folder.path().join("snd").join(name);
-        PathBuf::from(format!("/proc/{}/root{}", self.child.id(), at.display()))
+        self.nodes
+            .join(name.replacen("C0", &format!("C{}", self.card), 1))
     }
 
     /// Kills the daemon with SIGKILL and reaps it.
@@ -74,7 +109,10 @@ impl Served {
     /// How many descriptors the daemon has open.
     #[must_use]
     pub fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).map_or(0, Iterator::count)
+        let listed = as_root("ls")
+            .arg(format!("/proc/{}/fd", self.pid()))
+            .output();
+        listed.map_or(0, |listed| listed.stdout.split(|b| *b == b'\n').count())
     }
 
     /// The daemon's resident anonymous and shared memory, KiB.

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use cuse_pcm_tests::harness::{KINDS, Kind, folder, program, run, run_command, wait_until, words};
+use cuse_pcm_tests::harness::{Kind, folder, kinds, program, run, run_command, wait_until, words};
 use cuse_pcm_tests::wav_file::WavFile;
 
 /// The program with these arguments, run to its end.
@@ -78,7 +78,7 @@ fn a_closed_pipe_is_no_failure() {
 
 #[test]
 fn run_returns_the_command_s_exit_status() {
-    for kind in KINDS {
+    for kind in kinds() {
         for (script, status) in [
             ("exit 0", 0),
             ("exit 7", 7),
@@ -111,7 +111,7 @@ fn a_command_that_cannot_be_executed_returns_126() {
 
 #[test]
 fn the_command_sees_only_this_card() {
-    for kind in KINDS {
+    for kind in kinds() {
         let output = run(kind, &["--card", "3"], &["ls", "/dev/snd"]);
         let mut names: Vec<_> = text(&output.stdout).lines().map(str::to_owned).collect();
         names.sort();
@@ -129,7 +129,7 @@ fn the_command_finds_the_rest_of_dev_as_it_was() {
     let script = "for f in null zero full random urandom tty ptmx fd stdin stdout stderr pts shm; do
                       [ -e /dev/$f ] || echo no $f; done
                   echo > /dev/null; head -c 4 /dev/zero | wc -c; script -qec 'tty' /dev/null </dev/null";
-    for kind in KINDS {
+    for kind in kinds() {
         let output = run(kind, &[], &["sh", "-c", script]);
         let told = text(&output.stdout);
         assert!(output.status.success(), "{}", words(&output));
@@ -255,7 +255,7 @@ fn traces() -> (String, Vec<String>, String) {
 #[test]
 fn run_leaves_nothing_behind() {
     let before = traces();
-    for kind in KINDS {
+    for kind in kinds() {
         let output = run(kind, &[], &["aplay", "-l"]);
         assert!(output.status.success(), "{kind:?} {}", words(&output));
     }
@@ -306,7 +306,7 @@ fn a_daemon_that_is_killed_while_it_plays_dies_and_its_clients_end() {
 
 #[test]
 fn an_absent_wav_to_record_from_is_told() {
-    for kind in KINDS {
+    for kind in kinds() {
         let output = run(kind, &["--capture", "wav:/no/such.wav"], &["true"]);
         assert_refused(&output, 125, &["/no/such.wav"]);
     }

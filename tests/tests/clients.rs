@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use cuse_pcm_tests::harness::{KINDS, Kind, folder, open_to_all, run, run_ok, words};
+use cuse_pcm_tests::harness::{Kind, folder, kinds, open_to_all, run, run_ok, words};
 use cuse_pcm_tests::sample_formats::noise_file;
 use cuse_pcm_tests::wav_file::WavFile;
 
@@ -28,12 +28,12 @@ fn scripts(card: &[&str], script: &str) -> Vec<(Kind, String)> {
         let output = run_ok(kind, card, &["sh", "-c", script]);
         (kind, text(&output.stdout) + &text(&output.stderr))
     };
-    KINDS.into_iter().map(one).collect()
+    kinds().into_iter().map(one).collect()
 }
 
 #[test]
 fn aplay_without_a_device_plays_through_the_card() {
-    for kind in KINDS {
+    for kind in kinds() {
         let folder = folder();
         let (input, output) = (folder.path().join("in.wav"), folder.path().join("out.wav"));
         let sound = sound(48000);
@@ -89,7 +89,7 @@ fn the_card_number_and_id_are_the_ones_asked_for() {
 
 #[test]
 fn amixer_sets_volume_and_switch_and_they_act_on_the_sound() {
-    for kind in KINDS {
+    for kind in kinds() {
         let folder = folder();
         let (input, output) = (folder.path().join("in.wav"), folder.path().join("out.wav"));
         let sound = sound(24000);
@@ -129,7 +129,7 @@ fn amixer_sets_volume_and_switch_and_they_act_on_the_sound() {
 
 #[test]
 fn alsactl_stores_and_restores() {
-    for kind in KINDS {
+    for kind in kinds() {
         let folder = folder();
         let state = folder.path().join("state");
         let script = format!(
@@ -161,7 +161,7 @@ fn speaker_test_plays_a_loop() {
 
 #[test]
 fn sox_plays_and_records() {
-    for kind in KINDS {
+    for kind in kinds() {
         let folder = folder();
         let (input, output, record) = (
             folder.path().join("in.wav"),
@@ -317,7 +317,7 @@ fn trace(kind: Kind, mmap: bool) -> String {
 
 #[test]
 fn aplay_with_mmap_maps_data_status_and_control_and_writes_nothing() {
-    for kind in KINDS {
+    for kind in kinds() {
         let trace = trace(kind, true);
         let mapped = |offset: &str| {
             trace.lines().any(|l| {
@@ -340,7 +340,7 @@ fn aplay_with_mmap_maps_data_status_and_control_and_writes_nothing() {
 
 #[test]
 fn aplay_without_mmap_maps_no_data() {
-    for kind in KINDS {
+    for kind in kinds() {
         let trace = trace(kind, false);
         assert!(trace.contains("WRITEI_FRAMES"), "{kind:?}: {trace}");
         let data =

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cuse_pcm_tests::client::PcmClient;
-use cuse_pcm_tests::harness::wait_until;
+use cuse_pcm_tests::harness::{served_kinds, wait_until};
 use cuse_pcm_tests::served::Served;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use uapi::Errno;
@@ -22,8 +22,6 @@ use uapi::control::elem::{
 };
 use uapi::control::table as cmd;
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
-
-const KINDS: [&[&str]; 2] = [&["--nodes", "passthrough"], &["--nodes", "page-cache"]];
 
 fn open(served: &Served, flags: i32) -> PcmClient {
     PcmClient::open(&served.node("controlC0"), flags).unwrap()
@@ -70,7 +68,7 @@ fn polled(client: &PcmClient, limit: Duration) -> PollFlags {
 
 #[test]
 fn a_reader_and_a_poller_wait_for_what_another_file_changes() {
-    for kind in KINDS {
+    for kind in served_kinds() {
         let served = Served::start(kind);
         let (reader, poller, writer) = (open(&served, 0), open(&served, 0), open(&served, 0));
         subscribe(&reader);
@@ -106,7 +104,7 @@ fn reading_without_events_depends_on_subscription_and_the_current_flag() {
 
 #[test]
 fn a_bad_list_address_is_efault_and_devices_are_numbered_from_minus_one() {
-    for kind in KINDS {
+    for kind in served_kinds() {
         let served = Served::start(kind);
         let client = open(&served, 0);
         let mut list = ElemList::new_zeroed();
@@ -132,7 +130,7 @@ struct Tlv {
 
 #[test]
 fn a_client_defines_a_set_of_choices_for_others() {
-    for kind in KINDS {
+    for kind in served_kinds() {
         let served = Served::start(kind);
         let (owner, other) = (open(&served, 0), open(&served, 0));
         subscribe(&other);

@@ -13,7 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cuse_pcm_tests::client::{PcmClient, Setup};
-use cuse_pcm_tests::harness::{KINDS, Kind, folder, open_to_all, run_ok, wait_until};
+use cuse_pcm_tests::harness::{Kind, folder, kinds, open_to_all, run_ok, served_kinds, wait_until};
+use cuse_pcm_tests::place::{place, repetitions};
 use cuse_pcm_tests::served::Served;
 
 fn text(bytes: &[u8]) -> String {
@@ -36,7 +37,7 @@ fn shell_on(kind: Kind, script: &str) -> String {
 
 #[test]
 fn a_stopped_client_gets_its_xrun_and_recovers() {
-    for kind in KINDS {
+    for kind in kinds() {
         let said = shell_on(
             kind,
             "PLAY & p=$!; sleep 0.7; kill -STOP $p; sleep 1; kill -CONT $p; wait $p && echo played",
@@ -48,7 +49,7 @@ fn a_stopped_client_gets_its_xrun_and_recovers() {
 
 #[test]
 fn an_interrupted_client_ends_at_once() {
-    for kind in KINDS {
+    for kind in kinds() {
         let script = "PLAY & p=$!; sleep 0.7; s=$(date +%s%N); kill -INT $p; wait $p; e=$(date +%s%N); echo took $(((e-s)/1000000)) ms";
         let said = shell_on(kind, script);
         let took = said
@@ -61,7 +62,7 @@ fn an_interrupted_client_ends_at_once() {
 
 #[test]
 fn a_killed_client_leaves_the_card_free_at_once() {
-    for kind in KINDS {
+    for kind in kinds() {
         let script = "PLAY & p=$!; sleep 0.5; kill -KILL $p; wait $p; aplay -q -N -D hw:0 -d 1 -t raw -f dat /dev/zero && echo free";
         let said = shell_on(kind, script);
         assert!(said.contains("free"), "{kind:?}: {said}");
@@ -106,7 +107,7 @@ fn two_clients_play_and_a_third_waits_or_is_told_busy() {
 
 #[test]
 fn a_killed_daemon_ends_its_clients_calls() {
-    for options in [&["--nodes", "passthrough"], &["--nodes", "page-cache"]] {
+    for options in served_kinds() {
         let mut served = Served::start(options);
         let client = PcmClient::open(&served.node("pcmC0D0p"), 0).unwrap();
         client
@@ -152,10 +153,8 @@ impl Drop for Killed {
 
 #[test]
 fn a_thousand_random_kills_leak_no_descriptor_and_no_memory() {
-    for (options, rounds) in [
-        (["--nodes", "passthrough"], 600),
-        (["--nodes", "page-cache"], 400),
-    ] {
+    for (options, rounds) in served_kinds().into_iter().zip([600, 400]) {
+        let rounds = 50 + repetitions(rounds);
         let served = Served::start(&[&options[..], &["--substreams", "4"]].concat());
         let nodes = [served.node("pcmC0D0p"), served.node("pcmC0D0c")];
         let kill_after = |seed: u64| {
@@ -213,5 +212,7 @@ fn free_run_is_a_hundred_times_real_time() {
         frames += client.writei(&data, 2048).unwrap();
     }
     let ratio = seconds as f64 / started.elapsed().as_secs_f64();
-    assert!(ratio >= 100.0, "{ratio:.0} × real time");
+    // An emulated processor does less.
+    let least = if place().is_some() { 5.0 } else { 100.0 };
+    assert!(ratio >= least, "{ratio:.0} × real time");
 }

@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use cuse_pcm_tests::client::{PcmClient, Setup};
-use cuse_pcm_tests::harness::{Kind, folder, open_to_all, program, run, words};
+use cuse_pcm_tests::harness::{Kind, folder, open_to_all, program, run, served_kinds, words};
 use cuse_pcm_tests::sample_formats::noise_file;
 use cuse_pcm_tests::served::Served;
 use cuse_pcm_tests::wav_file::WavFile;
@@ -128,11 +128,11 @@ fn a_full_disk_is_told_and_what_was_heard_stays() {
 
 #[test]
 fn a_killed_daemon_leaves_a_valid_file_up_to_the_last_period() {
-    for kind in ["passthrough", "page-cache"] {
+    for kind in served_kinds() {
         let folder = folder();
         let file = folder.path().join("out.wav");
         let card = format!("wav:{}", file.display());
-        let mut served = Served::start(&["--nodes", kind, "--playback", &card]);
+        let mut served = Served::start(&[kind, &["--playback", &card]].concat());
         let client = PcmClient::open(&served.node("pcmC0D0p"), 0).unwrap();
         client.set_up(&Setup::default()).unwrap();
         let sound = sound(48000).data;
@@ -146,14 +146,14 @@ fn a_killed_daemon_leaves_a_valid_file_up_to_the_last_period() {
         let got = WavFile::read(&file).unwrap().data;
         assert!(
             got == sound[..got.len()],
-            "{kind}: what is kept is what was played"
+            "{kind:?}: what is kept is what was played"
         );
         let frames = got.len() / 4;
         // The disk has a thread of its own, which may be a period or two behind.
         let least = heard.saturating_sub(2 * 480);
         assert!(
             (least..=written).contains(&frames),
-            "{kind}: {frames} frames kept of {heard} heard"
+            "{kind:?}: {frames} frames kept of {heard} heard"
         );
     }
 }

@@ -1,0 +1,124 @@
+//! The one list of the integration tests that use nodes, and where each runs.
+//!
+//! On this machine all of them run, as the functions that they are. In the virtual machine the same test programs run
+//! once for every [place](crate::place), without what stands here.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::place::{Nodes, Place};
+
+/// A file of tests that use nodes.
+#[derive(Clone, Copy, Debug)]
+pub struct Tests {
+    /// `tests/NAME.rs`.
+    pub name: &'static str,
+    /// Those of its tests that do not run everywhere.
+    pub except: &'static [(&'static str, Except)],
+}
+
+/// Why a test does not run in the virtual machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Except {
+    /// It maps nodes, and devices cannot be mapped.
+    Mmap,
+    /// It is about something that only mounts, or only this machine, have; what that is.
+    About(&'static str),
+}
+
+const PAGE_CACHE: Except =
+    Except::About("page-cache nodes; those of the places are passthrough ones");
+const PROGRAM: Except = Except::About("the program, whatever its nodes are");
+
+/// All of them.
+pub const TESTS: [Tests; 7] = [
+    Tests {
+        name: "bit_exact",
+        except: &[],
+    },
+    Tests {
+        name: "clients",
+        except: &[
+            (
+                "aplay_with_mmap_maps_data_status_and_control_and_writes_nothing",
+                Except::Mmap,
+            ),
+            ("alsamixer_shows_the_controls", Except::About("a terminal")),
+        ],
+    },
+    Tests {
+        name: "control",
+        except: &[],
+    },
+    Tests {
+        name: "hostile",
+        except: &[(
+            "a_million_random_ioctls_and_scribbled_pages_on_page_cache_nodes",
+            PAGE_CACHE,
+        )],
+    },
+    Tests {
+        name: "lifecycle",
+        except: &[],
+    },
+    Tests {
+        name: "real_time",
+        except: &[],
+    },
+    Tests {
+        name: "wav_trouble",
+        except: &[
+            ("an_unreadable_file_is_told", PROGRAM),
+            ("a_full_disk_is_told_and_what_was_heard_stays", PROGRAM),
+        ],
+    },
+];
+
+/// Files of tests that use nodes and do not run in the virtual machine; why.
+pub const ELSEWHERE: [(&str, &str); 1] = [("cli", "what the program says and how it ends")];
+
+impl Tests {
+    /// The options of its program that leave out what does not run at `place`.
+    #[must_use]
+    pub fn options(&self, place: Place) -> Vec<&'static str> {
+        let left_out = self
+            .except
+            .iter()
+            .filter(|(_, why)| *why != Except::Mmap || place.nodes == Nodes::Cuse);
+        let skips = left_out.flat_map(|(test, _)| ["--skip", test]);
+        ["--test-threads=1", "--exact"]
+            .into_iter()
+            .chain(skips)
+            .collect()
+    }
+
+    /// Its program: the newest one of this build.
+    ///
+    /// # Panics
+    /// If it was not built.
+    #[must_use]
+    pub fn program(&self) -> PathBuf {
+        let here = std::env::current_exe().unwrap_or_default();
+        let folder = here.parent().unwrap_or(Path::new("."));
+        let begins = format!("{}-", self.name);
+        let of_this_name = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(&begins) && path.extension().is_none()
+        };
+        let built = |path: &PathBuf| {
+            let written = std::fs::metadata(path).and_then(|data| data.modified());
+            written.unwrap_or(SystemTime::UNIX_EPOCH)
+        };
+        let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let newest = files
+            .map(|file| file.path())
+            .filter(of_this_name)
+            .max_by_key(built);
+        assert!(
+            newest.is_some(),
+            "the tests {} are not built: run `make test-vm`",
+            self.name
+        );
+        newest.unwrap_or_default()
+    }
+}
