@@ -130,3 +130,31 @@ fn aplay_arrives_where_nobody_may_reach_anothers_memory() {
     let lines: Vec<&str> = said.strip_prefix(begins).expect(&said).lines().collect();
     assert!(matches!(lines[..], [_, out, sent] if out == sent), "{said}");
 }
+
+#[test]
+#[ignore = "boots a machine; `make test-vm` runs it"]
+fn two_opens_of_one_node_wait_or_not_each_as_its_own_flag_says() {
+    let said = script(
+        "serve --substreams 2; two-opens /dev/snd/pcmC7D0p
+        echo --; two-opens /dev/snd/pcmC0D0p
+        echo --; echo 3 >/proc/sys/kernel/yama/ptrace_scope; two-opens /dev/snd/pcmC7D0p",
+    );
+    let said: Vec<&str> = said.split("--\n").collect();
+    let [ours, drivers, blind] = said[..] else {
+        panic!("{said:?}")
+    };
+    assert_eq!(ours, drivers);
+    // Where nobody may look, the flag each was opened with counts.
+    let as_opened = |said: &str| said.split_inclusive('\n').take(2).collect::<String>();
+    assert_eq!(as_opened(blind), as_opened(drivers));
+    let expected = "as opened, first: wrote all, drain done
+as opened, second: wrote what fits, drain errno 11
+changed since, first: wrote all, drain errno 11
+changed since, second: wrote what fits, drain done
+changed before, first: wrote what fits, drain errno 11
+changed before, second: wrote all, drain done
+from a thread, first: wrote all, drain done
+from a thread, second: wrote what fits, drain errno 11
+";
+    assert_eq!(ours, expected);
+}

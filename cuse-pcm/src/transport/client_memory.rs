@@ -10,6 +10,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use hw_backends::dma::Area;
 use uapi::Errno;
@@ -339,32 +340,55 @@ fn information(tid: u32, number: u32) -> Option<String> {
 /// `O_ACCMODE` and `O_APPEND`: two opens of a device that differ there are told apart.
 pub(super) const LASTING: u32 = 0o2003;
 
-/// Flags (`O_*`) of the descriptors of thread `tid` on device `number` that were opened as `opened` was, if all have the
-/// same.
+/// Flags (`O_*`) of the descriptor on device `number`, opened as `opened` was, that thread `tid` asks through. Where it
+/// cannot be seen which one that is: of all such descriptors, if they have the same.
 fn device_flags(tid: u32, number: u64, opened: u32) -> Option<u32> {
+    let flags = |descriptor: u32| {
+        let flags = flags_on_device(tid, descriptor, number)?;
+        ((flags ^ opened) & LASTING == 0).then_some(flags)
+    };
+    let asked = asked_through(tid).and_then(flags);
+    asked.or_else(|| {
+        let entries = std::fs::read_dir(format!("/proc/{tid}/fd")).ok()?;
+        let mut all = entries
+            .flatten()
+            .take(DESCRIPTORS_MAX)
+            .filter_map(|entry| flags(entry.file_name().to_str()?.parse().ok()?));
+        let first = all.next()?;
+        all.all(|other| other == first).then_some(first)
+    })
+}
+
+/// Flags (`O_*`) of a descriptor of thread `tid`, if it is on device `number`.
+fn flags_on_device(tid: u32, descriptor: u32, number: u64) -> Option<u32> {
     use std::os::unix::fs::MetadataExt as _;
-    let mut found = None;
-    let entries = std::fs::read_dir(format!("/proc/{tid}/fd")).ok()?;
-    for entry in entries.flatten().take(DESCRIPTORS_MAX) {
-        // Follows to the open file itself; one that was closed meanwhile is none.
-        if !std::fs::metadata(entry.path()).is_ok_and(|open| open.rdev() == number) {
-            continue;
-        }
-        let name = entry.file_name();
-        let text = name
-            .to_str()
-            .and_then(|name| information(tid, name.parse().ok()?));
-        let flags = text.and_then(|text| u32::from_str_radix(field(&text, "flags:")?, 8).ok());
-        let Some(flags) = flags else { continue };
-        if (flags ^ opened) & LASTING != 0 {
-            continue;
-        }
-        if found.is_some_and(|other| other != flags) {
-            return None;
-        }
-        found = Some(flags);
+    // Follows to the open file itself; one that was closed meanwhile is none.
+    let open = std::fs::metadata(format!("/proc/{tid}/fd/{descriptor}")).ok()?;
+    if open.rdev() != number {
+        return None;
     }
-    found
+    u32::from_str_radix(field(&information(tid, descriptor)?, "flags:")?, 8).ok()
+}
+
+/// How often a thread is looked at that is still on its way to sleep, and how long after each time.
+const LOOKS: u32 = 20;
+const LOOK_AGAIN: Duration = Duration::from_micros(50);
+
+/// The first argument of the call that thread `tid` waits in: of an ioctl, the descriptor. The kernel tells those who
+/// may trace the thread.
+fn asked_through(tid: u32) -> Option<u32> {
+    let path = format!("/proc/{tid}/syscall");
+    for _ in 0..LOOKS {
+        let text = std::fs::read_to_string(&path).ok()?;
+        if text.trim_end() != "running" {
+            // Number, then the arguments; without any where it is in no call.
+            let argument = text.split(' ').nth(1)?.strip_prefix("0x")?;
+            let argument = u64::from_str_radix(argument, 16).ok()?;
+            return u32::try_from(argument & u64::from(u32::MAX)).ok();
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    None
 }
 
 fn thread_group(tid: u32) -> Option<u32> {
@@ -552,6 +576,39 @@ mod tests {
         assert_eq!(flags(libc::O_RDWR), None);
         drop(a);
         assert_eq!(flags(libc::O_RDWR), Some(true));
+    }
+
+    #[test]
+    fn the_descriptor_is_the_one_that_the_thread_waits_on() {
+        // A device on which reading waits.
+        let open = || {
+            std::fs::OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open("/dev/ptmx")
+                .unwrap()
+        };
+        let (mut waited_on, other) = (open(), open());
+        rustix::fs::fcntl_setfl(&other, rustix::fs::OFlags::NONBLOCK).unwrap();
+        let number = other.metadata().unwrap().rdev();
+        let (said, tid) = std::sync::mpsc::channel();
+        let mut end = waited_on.try_clone().unwrap();
+        let reader = std::thread::spawn(move || {
+            said.send(myself(0).tid()).unwrap();
+            let mut byte = [0];
+            std::io::Read::read_exact(&mut waited_on, &mut byte).unwrap();
+        });
+        let tid = tid.recv().unwrap();
+        let flags = libc::O_RDWR.cast_unsigned();
+        let seen = || Client::through(tid, Descriptor::Device { number, flags }).file_flags();
+        let known = (0..1000).any(|_| {
+            std::thread::sleep(Duration::from_millis(1));
+            seen().is_some_and(|flags| flags & libc::O_NONBLOCK as u32 == 0)
+        });
+        // A terminal echoes it.
+        std::io::Write::write_all(&mut end, b"x\n").unwrap();
+        reader.join().unwrap();
+        assert!(known);
     }
 
     #[test]

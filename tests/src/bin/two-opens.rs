@@ -1,0 +1,83 @@
+//! What a client finds that opens a playback node twice, once with O_NONBLOCK: `two-opens NODE` prints a line for each
+//! fact. The node must have two free substreams.
+#![allow(clippy::panic, reason = "a test's helper fails loudly")]
+
+use std::io;
+use std::path::Path;
+use std::thread;
+
+use cuse_pcm_tests::client::{PcmClient, Setup, cmd};
+use rustix::fs::{OFlags, fcntl_setfl};
+
+/// A ring of 200 ms: it is not empty again before the next call, nor waited for long.
+const SETUP: Setup = Setup {
+    access: 3,
+    format: 2,
+    channels: 2,
+    rate: 48000,
+    period: 2400,
+    buffer: 9600,
+};
+
+fn main() -> io::Result<()> {
+    let Some(node) = std::env::args().nth(1) else {
+        panic!("usage: two-opens NODE");
+    };
+    let open = |flags| -> io::Result<PcmClient> {
+        let pcm = PcmClient::open(Path::new(&node), flags)?;
+        pcm.set_up(&SETUP)?;
+        Ok(pcm)
+    };
+    let (waits, returns) = (open(0)?, open(libc::O_NONBLOCK)?);
+    both("as opened", &waits, &returns);
+    prepare_both(&waits, &returns)?;
+    fcntl_setfl(waits.file(), OFlags::RDWR | OFlags::NONBLOCK)?;
+    fcntl_setfl(returns.file(), OFlags::RDWR)?;
+    // Writing goes by the flag as it was at PREPARE.
+    both("changed since", &waits, &returns);
+    prepare_both(&waits, &returns)?;
+    both("changed before", &waits, &returns);
+    // Other threads of the same process.
+    fcntl_setfl(waits.file(), OFlags::RDWR)?;
+    fcntl_setfl(returns.file(), OFlags::RDWR | OFlags::NONBLOCK)?;
+    thread::scope(|scope| {
+        let preparing = scope.spawn(|| prepare_both(&waits, &returns));
+        preparing.join().unwrap_or_else(|_| panic!("prepare"))
+    })?;
+    thread::scope(|scope| {
+        scope
+            .spawn(|| both("from a thread", &waits, &returns))
+            .join()
+    })
+    .unwrap_or_else(|_| panic!("write"));
+    Ok(())
+}
+
+fn prepare_both(a: &PcmClient, b: &PcmClient) -> io::Result<()> {
+    for pcm in [a, b] {
+        pcm.call(cmd::DROP)?;
+        pcm.call(cmd::PREPARE)?;
+    }
+    Ok(())
+}
+
+/// What writing more than there is room for, and draining, comes to on either.
+fn both(when: &str, a: &PcmClient, b: &PcmClient) {
+    for (name, pcm) in [("first", a), ("second", b)] {
+        let all = u64::from(SETUP.buffer) * 3 / 2;
+        let data = vec![0u8; SETUP.buffer as usize * 6];
+        let written = match pcm.writei(&data, all) {
+            Ok(frames) if frames == all => "all".to_owned(),
+            Ok(_) => "what fits".to_owned(),
+            Err(e) => errno(&e),
+        };
+        let drained = pcm
+            .call(cmd::DRAIN)
+            .map_or_else(|e| errno(&e), |_| "done".to_owned());
+        println!("{when}, {name}: wrote {written}, drain {drained}");
+    }
+}
+
+fn errno(e: &io::Error) -> String {
+    format!("errno {}", e.raw_os_error().unwrap_or_default())
+}
