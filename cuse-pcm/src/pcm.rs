@@ -30,6 +30,7 @@ mod state;
 pub mod status;
 pub mod substream;
 pub mod sw_params;
+pub mod sync;
 pub mod sync_ptr;
 pub mod transfer;
 pub mod transition;
@@ -37,6 +38,7 @@ pub mod wakeups;
 
 pub use drain::Drain;
 pub use substream::{Snapshot, Substream};
+pub use sync::SyncPoint;
 pub use transfer::{Chunk, Layout, Step, Transfer};
 pub use uapi::pcm::State;
 pub use wakeups::Wakeups;

@@ -2,6 +2,8 @@
 //!
 //! Not for cards that people use.
 
+mod scrambler;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +14,8 @@ use crate::hardware::Hardware;
 use crate::ops::{PcmOps, Pointer, Trigger, View};
 use crate::params::Params;
 use crate::units::{Nanos, Now};
+
+pub use scrambler::{Scrambler, ScramblerScript};
 
 /// A call as it arrived. `pointer`, `delay`, `hardware` and `next_event` are not recorded (they come at any time);
 /// pointer calls are counted.

@@ -339,10 +339,13 @@ impl ManagedBuffer {
         self.ring.as_ref()
     }
 
-    /// The ring that the device works on.
+    /// The area of the device's own ring, if it has one.
     #[must_use]
-    pub fn device_ring(&self) -> Option<&Ring> {
-        self.device_ring.as_ref()
+    pub fn device_area(&self) -> Option<&Area> {
+        self.own
+            .as_ref()
+            .and(self.device_ring.as_ref())
+            .map(|ring| &ring.area)
     }
 
     /// The dma-buf of the ring.

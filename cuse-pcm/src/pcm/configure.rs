@@ -128,6 +128,7 @@ impl Substream {
             silence_size: 0,
         };
         rt.life.commit(State::Setup);
+        self.restart_sync();
     }
 
     /// Frees device and ring; then OPEN.

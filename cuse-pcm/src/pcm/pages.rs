@@ -33,6 +33,11 @@ impl SharedPages {
         }
     }
 
+    /// Whether there are any.
+    pub(super) fn are_there(&self) -> bool {
+        self.pages.is_some()
+    }
+
     /// The control values as the client has them now, if there are pages.
     pub(super) fn control(&mut self) -> Option<MmapControl> {
         let pages = self.pages.as_ref()?;

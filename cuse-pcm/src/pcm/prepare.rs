@@ -42,6 +42,7 @@ impl Action for Prepare {
 
     fn post(&self, s: &mut Substream, _now: &Now) {
         s.runtime.appl = s.runtime.hw;
+        s.restart_sync();
         s.runtime.life.commit(State::Prepared);
     }
 }
@@ -76,6 +77,7 @@ impl Action for Reset {
 
     fn post(&self, s: &mut Substream, _now: &Now) {
         s.runtime.appl = s.runtime.hw;
+        s.restart_sync();
         s.silence_pass();
     }
 }

@@ -8,6 +8,7 @@ use super::Wakeups;
 use super::position::{Extent, Position, signed};
 use super::silence::Silence;
 use super::state::{self, Lifecycle};
+use super::sync::Synced;
 
 /// Software parameters. Frames.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,6 +71,8 @@ pub(super) struct Runtime {
     /// Audio time shall count the delay in.
     pub(super) report_delay: bool,
     pub(super) silence: Silence,
+    /// With explicit sync: what was copied.
+    pub(super) synced: Synced,
     /// O_NONBLOCK as transfers see it (§2.4).
     pub(super) nonblock: bool,
     /// The device was told to stop, and may still be at it.

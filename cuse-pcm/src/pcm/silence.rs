@@ -6,6 +6,7 @@ use uapi::pcm::format;
 
 use super::Substream;
 use super::position::Position;
+use super::sync::SyncPoint;
 
 /// How far silence was written.
 #[derive(Clone, Copy, Debug, Default)]
@@ -106,6 +107,7 @@ impl Substream {
         let first = frames.min(buffer.saturating_sub(from));
         silence_frames(&ring.area, &params, from, first);
         silence_frames(&ring.area, &params, 0, frames.saturating_sub(first));
+        self.copy(SyncPoint::Silence, Position(from), frames);
         self.runtime.silence.filled = self.runtime.silence.filled.saturating_add(frames);
     }
 }

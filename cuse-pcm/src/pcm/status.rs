@@ -9,6 +9,7 @@ use super::Substream;
 use super::hw_ptr::Cause;
 use super::position::signed;
 use super::runtime::timespec;
+use super::sync::SyncPoint;
 
 /// `POLLIN | POLLRDNORM`.
 const READABLE: u32 = 0x41;
@@ -121,7 +122,11 @@ impl Substream {
             State::Prepared | State::Paused => Ok(()),
             State::Suspended => Err(Errno::ESTRPIPE),
             State::Xrun => Err(Errno::EPIPE),
-            _ if self.runtime.running(self.direction) => self.update_pointer(Cause::Process, now),
+            _ if self.runtime.running(self.direction) => {
+                let updated = self.update_pointer(Cause::Process, now);
+                self.sync_for_client(SyncPoint::HwPtr);
+                updated
+            }
             _ => Err(Errno::EBADFD),
         }
     }

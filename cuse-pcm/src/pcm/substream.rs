@@ -13,6 +13,7 @@ use super::hw_ptr::Cause;
 use super::pages::SharedPages;
 use super::position::Position;
 use super::runtime::{Runtime, timespec};
+use super::sync::SyncPoint;
 use super::transition::Stop;
 use crate::buffer::{Budget, Limits, ManagedBuffer, Report, Supply};
 
@@ -210,6 +211,10 @@ impl Substream {
             if !s.runtime.running(s.direction) {
                 return;
             }
+            if s.pages.are_there() {
+                // Its client may have changed frames that are queued.
+                s.sync_queue(s.runtime.appl, SyncPoint::Pages);
+            }
             let pollers = s.runtime.wakeups.pollers;
             // A stop has woken whom it concerns.
             let stopped = s.update_pointer(Cause::Interrupt, now).is_err();
@@ -273,14 +278,21 @@ impl Substream {
         match now {
             Some(now) if heard => {
                 // A refused move is taken back in the page when this operation publishes.
-                let _ = self.apply_appl(appl, now);
+                let _ = self.apply_appl(appl, SyncPoint::Pages, now);
             }
             None if heard => {}
-            _ => self.runtime.appl = appl,
+            _ if appl == self.runtime.appl => {}
+            _ => {
+                self.sync_queue(appl, SyncPoint::Pages);
+                self.runtime.appl = appl;
+            }
         }
     }
 
     pub(super) fn publish(&mut self) {
+        if self.pages.are_there() {
+            self.sync_for_client(SyncPoint::Pages);
+        }
         let status = self.status_record();
         let control = MmapControl {
             appl_ptr: self.runtime.appl.0,

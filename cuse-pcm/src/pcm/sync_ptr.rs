@@ -7,6 +7,7 @@ use uapi::pcm::{MmapControl, State, SyncPtr};
 
 use super::Substream;
 use super::position::{Position, signed};
+use super::sync::SyncPoint;
 
 impl Substream {
     /// SYNC_PTR. `p` changes only on success.
@@ -21,7 +22,12 @@ impl Substream {
                 s.sync_now(now)?;
             }
             if p.flags & SyncPtr::APPL == 0 {
-                s.apply_appl(Position(p.control.appl_ptr), now)?;
+                let to = Position(p.control.appl_ptr);
+                if to == s.runtime.appl {
+                    // Frames may have changed all the same.
+                    s.sync_queue(to, SyncPoint::ApplPtr);
+                }
+                s.apply_appl(to, SyncPoint::ApplPtr, now)?;
             }
             if p.flags & SyncPtr::AVAIL_MIN == 0 {
                 s.runtime.avail_min = p.control.avail_min;
@@ -37,12 +43,18 @@ impl Substream {
         })
     }
 
-    /// Puts the application pointer to `to`, where that is allowed, and tells the device.
+    /// Puts the application pointer to `to`, where that is allowed, and tells the device. `point`: the sync that goes with
+    /// it.
     ///
     /// # Errors
     /// EINVAL: at or beyond the boundary, or backwards where the device forbids it. The device's own: the pointer is as
     /// it was, and EPIPE also means an xrun.
-    pub(super) fn apply_appl(&mut self, to: Position, now: &Now) -> Result<(), Errno> {
+    pub(super) fn apply_appl(
+        &mut self,
+        to: Position,
+        point: SyncPoint,
+        now: &Now,
+    ) -> Result<(), Errno> {
         let rt = &mut self.runtime;
         let from = rt.appl;
         if to == from {
@@ -55,15 +67,20 @@ impl Substream {
         {
             return Err(Errno::EINVAL);
         }
-        rt.appl = to;
         let device_listens =
             !matches!(rt.state(), State::Open | State::Setup | State::Disconnected);
+        rt.appl = to;
+        match point {
+            SyncPoint::Pages => self.sync_queue(to, point),
+            _ => self.sync_move(to, point),
+        }
         if !device_listens {
             return Ok(());
         }
         let view = self.view();
         self.device.ack(&view).inspect_err(|&errno| {
             self.runtime.appl = from;
+            self.restart_sync();
             if errno == Errno::EPIPE {
                 self.declare_xrun(now);
             }
@@ -88,7 +105,7 @@ impl Substream {
                 return Ok(0);
             }
             let to = s.runtime.appl.back(frames, s.runtime.extent.boundary);
-            Ok(if s.apply_appl(to, now).is_ok() {
+            Ok(if s.apply_appl(to, SyncPoint::ApplPtr, now).is_ok() {
                 frames
             } else {
                 0
@@ -113,7 +130,7 @@ impl Substream {
                 return Ok(0);
             }
             let to = s.runtime.appl.forward(frames, s.runtime.extent.boundary);
-            s.apply_appl(to, now)?;
+            s.apply_appl(to, SyncPoint::ApplPtr, now)?;
             Ok(frames)
         })
     }

@@ -12,6 +12,7 @@ use super::hw_ptr::Cause;
 use super::position::{Position, signed};
 use super::silence::{channel_part, interleaved_part, silence_area};
 use super::state::accessible;
+use super::sync::SyncPoint;
 
 /// How the client's memory is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,6 +241,7 @@ impl Substream {
                 return self.wait();
             }
         }
+        self.sync_for_client(SyncPoint::Read);
         Step::Copy(self.lend(t))
     }
 
@@ -306,7 +308,8 @@ impl Substream {
         let (from, lent) = std::mem::take(&mut t.lent);
         let frames = frames.min(lent);
         accessible(self.runtime.state())?;
-        self.apply_appl(from.forward(frames, self.runtime.extent.boundary), now)?;
+        let to = from.forward(frames, self.runtime.extent.boundary);
+        self.apply_appl(to, SyncPoint::Write, now)?;
         t.done = t.done.saturating_add(frames);
         t.avail = t.avail.saturating_sub(frames);
         let starts = self.direction == Direction::Playback

@@ -9,6 +9,7 @@ use uapi::pcm::State;
 use super::Substream;
 use super::action::Action;
 use super::state::running;
+use super::sync::SyncPoint;
 
 /// PREPARED to RUNNING.
 pub(super) struct Start;
@@ -224,6 +225,8 @@ impl Substream {
 
     /// The *post* step of a stop.
     pub(super) fn stopped(&mut self, to: State, now: &Now) {
+        // What was recorded can be read, in whatever way, although nothing moves any more.
+        self.sync_for_client(SyncPoint::HwPtr);
         if self.runtime.state() != to {
             self.runtime.trigger_tstamp = self.runtime.clock(now);
             self.runtime.life.commit(to);

@@ -12,6 +12,7 @@
 mod bench;
 mod configure;
 mod drain;
+mod explicit_sync;
 mod group;
 mod pages;
 mod pointers;
