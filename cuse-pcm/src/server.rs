@@ -20,9 +20,11 @@ use crate::transport::mount::{MapKind, Mount};
 use crate::transport::{Connection as _, Deliver};
 
 mod engine;
+mod house;
 mod inbox;
 mod readers;
 mod signals;
+mod slot;
 mod timer;
 mod watch;
 
@@ -40,6 +42,10 @@ pub trait Service: Send + std::fmt::Debug {
     fn next_deadline(&self) -> Option<Nanos>;
     /// The card goes away: nobody may be left waiting.
     fn disconnect(&mut self, now: &Now);
+    /// Its files, where it has some that can be linked with those of other cards.
+    fn files(&mut self) -> Option<&mut Files> {
+        None
+    }
 }
 
 impl Service for Files {
@@ -57,6 +63,10 @@ impl Service for Files {
 
     fn disconnect(&mut self, now: &Now) {
         Files::disconnect(self, now);
+    }
+
+    fn files(&mut self) -> Option<&mut Files> {
+        Some(self)
     }
 }
 

@@ -1,10 +1,12 @@
-//! Requests that came while their card was busy.
+//! What is left for a card that is busy, or that lives elsewhere.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hw_backends::dma::Backing;
+
+use super::house::Letter;
 
 use crate::request::{
     Abi, Caller, ClientMemory, FileHandle, Node, Operation, PollHandle, Reply, Request, RequestId,
@@ -59,7 +61,7 @@ enum KeptOperation {
 }
 
 impl Kept {
-    fn new(request: Request<'_>) -> Kept {
+    pub(super) fn new(request: Request<'_>) -> Kept {
         let operation = match request.operation {
             Operation::Open {
                 node,
@@ -166,30 +168,31 @@ impl Kept {
 /// First in, first out.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    waiting: Mutex<VecDeque<Kept>>,
+    waiting: Mutex<VecDeque<Letter>>,
     count: AtomicUsize,
 }
 
 impl Inbox {
-    /// Leaves a request. The caller then tries the card once more: it may just have been let go.
-    pub(super) fn push(&self, request: Request<'_>) {
-        let kept = Kept::new(request);
+    /// Leaves letters. Whoever does then tries the card once more: it may just have been let go. What `then` does has
+    /// been done when anybody gets to read the letters, and has not been seen by anybody who reads earlier ones only.
+    pub(super) fn push(&self, letters: impl IntoIterator<Item = Letter>, then: impl FnOnce()) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push_back(kept);
+        waiting.extend(letters);
         self.count.store(waiting.len(), Ordering::SeqCst);
+        then();
         drop(waiting);
         fence(Ordering::SeqCst);
     }
 
-    /// Takes the oldest request.
-    pub(super) fn pop(&self) -> Option<Kept> {
+    /// Takes the oldest letter.
+    pub(super) fn pop(&self) -> Option<Letter> {
         if self.count.load(Ordering::SeqCst) == 0 {
             return None;
         }
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = waiting.pop_front();
+        let letter = waiting.pop_front();
         self.count.store(waiting.len(), Ordering::SeqCst);
-        kept
+        letter
     }
 
     /// Whether nothing waits. Asked after the card was let go, so that nothing stays behind.
