@@ -1,27 +1,27 @@
 //! Joins transports and cards; the only module that knows both.
 //!
-//! Threads: some readers for every mount and device, a mapper for every mount, a timer for every card. Whoever reads
+//! Threads: some readers for every mount and device, a mapper for every mount, a timer for every card. Cards come and go. Whoever reads
 //! requests never waits for a card: what comes for a busy one is left in its inbox, and whoever holds the card looks there
 //! before and after letting go.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use hw_backends::clock;
 use hw_backends::units::{Nanos, Now};
 use uapi::Errno;
 
-use crate::file::Files;
-use crate::request::{Operation, Request};
+use crate::file::{Files, poll};
+use crate::request::{Answer, Operation, Request};
 use crate::transport::cuse::Cuse;
-use crate::transport::guard::Guard;
 use crate::transport::mount::{MapKind, Mount};
-use crate::transport::{Connection as _, Deliver};
+use crate::transport::{CardIndex, Cards, Connection as _};
 
 mod engine;
 mod house;
 mod inbox;
+mod mounts;
 mod readers;
 mod signals;
 mod slot;
@@ -29,6 +29,8 @@ mod timer;
 mod watch;
 
 use engine::Engine;
+use mounts::ServedMount;
+use readers::Readers;
 
 /// What a server serves: the files of one card, or a stand-in.
 ///
@@ -77,7 +79,10 @@ struct Gone;
 impl Service for Gone {
     fn handle(&mut self, request: Request<'_>, _now: &Now) {
         match request.operation {
-            Operation::Release { .. } => request.reply.send(&crate::request::Answer::Done),
+            Operation::Release { .. } => request.reply.send(&Answer::Done),
+            Operation::Poll { events, .. } => {
+                request.reply.send(&Answer::Ready(poll::removed(events)));
+            }
             _ => request.reply.fail(Errno::ENODEV),
         }
     }
@@ -95,77 +100,74 @@ impl Service for Gone {
 #[derive(Debug)]
 pub struct Server {
     engine: Arc<Engine>,
-    mounts: Vec<Arc<Mount>>,
+    timers: BTreeMap<CardIndex, JoinHandle<()>>,
+    mounts: Vec<ServedMount>,
+    devices: Vec<Readers<Cuse>>,
     ended: bool,
-    readers: Vec<readers::Readers<Mount>>,
-    devices: Vec<readers::Readers<Cuse>>,
-    mappers: Vec<JoinHandle<()>>,
-    anchors: Vec<JoinHandle<()>>,
-    timers: Vec<JoinHandle<()>>,
-    /// Last of all: they see to it that a kill leaves nothing hanging.
-    guards: Vec<Guard>,
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server::new()
+    }
 }
 
 impl Server {
-    /// Serves `cards`; a mount's [`CardIndex`](crate::transport::CardIndex) counts them. Returns when every mount has
-    /// answered the kernel's INIT.
+    /// There is no card yet.
+    #[must_use]
+    pub fn new() -> Server {
+        Server {
+            engine: Engine::new(),
+            timers: BTreeMap::new(),
+            mounts: Vec::new(),
+            devices: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// Serves `cards`; a node's [`CardIndex`] counts them from 0. Returns when every mount has answered the kernel's INIT.
     ///
     /// # Errors
     /// What starting a thread gives; ETIMEDOUT where the kernel sent no INIT.
     pub fn start(cards: Vec<Box<dyn Service>>, mounts: &[Arc<Mount>]) -> std::io::Result<Server> {
-        let engine = Arc::new(Engine::new(cards));
-        let timers = (0..engine.cards())
-            .map(|card| timer::start(&engine, card))
-            .collect::<Result<_, _>>()?;
-        let mut server = Server {
-            engine,
-            mounts: Vec::new(),
-            ended: false,
-            readers: Vec::new(),
-            devices: Vec::new(),
-            mappers: Vec::new(),
-            anchors: Vec::new(),
-            timers,
-            guards: Vec::new(),
-        };
+        let mut server = Server::new();
+        for card in cards {
+            server.add_card(card)?;
+        }
         for mount in mounts {
-            server.serve(mount)?;
+            server.add_mount(mount)?;
         }
         Ok(server)
     }
 
-    fn serve(&mut self, mount: &Arc<Mount>) -> std::io::Result<()> {
-        let deliver: Arc<dyn Deliver> = Arc::clone(&self.engine) as Arc<dyn Deliver>;
-        self.mounts.push(Arc::clone(mount));
-        let mapping = Arc::clone(mount);
-        self.mappers
-            .push(thread("mapper", move || mapping.run_mapper())?);
-        let (opening, to) = (Arc::clone(mount), Arc::clone(&deliver));
-        self.mappers
-            .push(thread("opener", move || opening.run_opener(to.as_ref()))?);
-        let mut readers = readers::Readers::first(mount, &deliver)?;
-        if mount.kind() == Some(MapKind::PageCache) {
-            self.guards.push(Guard::new(mount.root())?);
-            // Each card may hold one reader up while it touches pages that another one has to bring.
-            for _ in 0..mount.cards().len().max(1) {
-                readers.add()?;
+    /// One more card, which has no nodes yet.
+    ///
+    /// # Errors
+    /// What starting a thread gives.
+    pub fn add_card(&mut self, service: Box<dyn Service>) -> std::io::Result<CardIndex> {
+        let (card, slot) = self.engine.add(service);
+        let cards = self.engine.count();
+        let grown: std::io::Result<()> = self.mounts.iter_mut().try_for_each(|m| m.grow(cards));
+        match grown.and_then(|()| timer::start(&slot)) {
+            Ok(timer) => {
+                self.timers.insert(card, timer);
+                Ok(card)
             }
-            let anchoring = Arc::clone(mount);
-            self.anchors
-                .push(thread("anchor", move || anchoring.run_anchor())?);
-            while !mount.anchored()
-                && self
-                    .anchors
-                    .last()
-                    .is_some_and(|anchor| !anchor.is_finished())
-            {
-                std::thread::sleep(Duration::from_millis(1));
+            Err(error) => {
+                drop(self.engine.take_away(card, &clock::now()));
+                Err(error)
             }
-        } else {
-            readers.add_standby()?;
         }
-        self.readers.push(readers);
-        Ok(())
+    }
+
+    /// Serves a mount with nodes of the cards. Returns when it has answered the kernel's INIT.
+    ///
+    /// # Errors
+    /// What starting a thread gives; ETIMEDOUT where the kernel sent no INIT.
+    pub fn add_mount(&mut self, mount: &Arc<Mount>) -> std::io::Result<()> {
+        let (served, started) = ServedMount::start(mount, &self.engine);
+        self.mounts.push(served);
+        started
     }
 
     /// Serves a character device too. Returns when it has answered the kernel's INIT, and the kernel has made the device
@@ -174,8 +176,8 @@ impl Server {
     /// # Errors
     /// What starting a thread gives; ETIMEDOUT where the kernel sent no INIT.
     pub fn add_device(&mut self, device: &Arc<Cuse>) -> std::io::Result<()> {
-        let deliver: Arc<dyn Deliver> = Arc::clone(&self.engine) as Arc<dyn Deliver>;
-        let mut readers = readers::Readers::first(device, &deliver)?;
+        let cards: Arc<dyn Cards> = Arc::clone(&self.engine) as Arc<dyn Cards>;
+        let mut readers = Readers::first(device, &cards)?;
         let standby = readers.add_standby();
         self.devices.push(readers);
         standby
@@ -184,14 +186,14 @@ impl Server {
     /// How memory is shared on each mount.
     #[must_use]
     pub fn kinds(&self) -> Vec<MapKind> {
-        self.mounts.iter().filter_map(|m| m.kind()).collect()
+        self.mounts.iter().filter_map(|m| m.mount.kind()).collect()
     }
 
     /// Whether every connection has ended from outside (unmounted, aborted).
     #[must_use]
     pub fn over(&self) -> bool {
-        self.mounts.iter().all(|m| m.session().over())
-            && self.devices.iter().all(readers::Readers::over)
+        self.mounts.iter().all(|m| m.mount.session().over())
+            && self.devices.iter().all(Readers::over)
     }
 
     /// Takes all cards away, unmounts, and ends every thread. Clients that still have files open get ECONNABORTED and
@@ -204,24 +206,17 @@ impl Server {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        self.mounts.iter().for_each(|m| m.unmount());
+        self.mounts.iter().for_each(|m| m.mount.unmount());
         // Cards give their memory back while there are still readers to write pages out to.
-        for old in self.engine.take_away(&clock::now()) {
-            drop(old);
+        let now = clock::now();
+        for card in self.engine.indices() {
+            drop(self.engine.take_away(card, &now));
         }
-        self.mounts.iter().for_each(|m| m.stop_mapper());
-        self.engine.stop_timers();
-        for thread in self.mappers.drain(..).chain(self.timers.drain(..)) {
-            let _ = thread.join();
+        for timer in std::mem::take(&mut self.timers).into_values() {
+            let _ = timer.join();
         }
-        self.mounts.iter().for_each(|m| m.weigh_anchor());
-        for anchor in self.anchors.drain(..) {
-            let _ = anchor.join();
-        }
-        self.readers.drain(..).for_each(readers::Readers::stop);
-        self.devices.drain(..).for_each(readers::Readers::stop);
-        self.mounts.clear();
-        self.guards.clear();
+        self.mounts.drain(..).for_each(ServedMount::stop);
+        self.devices.drain(..).for_each(Readers::stop);
     }
 }
 

@@ -25,13 +25,19 @@ use session::Session;
 
 pub use crate::request::CardIndex;
 
-/// Takes requests to their card. Implemented by the server.
+/// Knows the cards that there are now. Implemented by the server; asked at open, and then no more.
+pub trait Cards: Send + Sync + std::fmt::Debug {
+    /// The way to a card; `None` where it was taken away.
+    fn card(&self, card: CardIndex) -> Option<Arc<dyn Deliver>>;
+}
+
+/// Takes requests to one card, which may have been taken away meanwhile. Implemented by the server.
 ///
 /// Must not wait for a card that is busy: the caller serves `/dev/fuse`, and the thread that holds the card may be
 /// waiting for just that.
 pub trait Deliver: Send + Sync + std::fmt::Debug {
-    /// Hands `request` to `card`, now or as soon as that is free. The order of requests of one caller is kept.
-    fn deliver(&self, card: CardIndex, request: Request<'_>);
+    /// Hands `request` to the card, now or as soon as that is free. The order of requests of one caller is kept.
+    fn deliver(&self, request: Request<'_>);
 }
 
 /// Makes a reading thread look up from its wait, once a call; false when more calls are of no use.
@@ -46,7 +52,7 @@ pub trait Connection: Send + Sync + std::fmt::Debug + 'static {
     fn session(&self) -> &Session;
 
     /// Serves the message of `length` bytes in `buffer`, all of which is scratch space.
-    fn serve(self: &Arc<Self>, buffer: &mut [u8], length: usize, deliver: &dyn Deliver);
+    fn serve(self: &Arc<Self>, buffer: &mut [u8], length: usize, cards: &dyn Cards);
 
     /// Whether the kernel's INIT has been answered.
     fn started(&self) -> bool;

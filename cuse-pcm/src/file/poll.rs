@@ -11,6 +11,12 @@ const POLLERR: u32 = 0x008;
 /// The descriptor is not open; reported here only to who asks for it.
 const POLLNVAL: u32 = 0x020;
 
+/// What is ready where the card was removed.
+#[must_use]
+pub fn removed(events: u32) -> u32 {
+    POLLERR | (events & POLLNVAL)
+}
+
 impl Files {
     /// Answers which events are ready. `wake` names a caller about to sleep; its absence says that nobody sleeps on this
     /// file any more.
@@ -22,7 +28,7 @@ impl Files {
         reply: Reply,
     ) {
         if self.gone {
-            return reply.send(&Answer::Ready(POLLERR | (events & POLLNVAL)));
+            return reply.send(&Answer::Ready(removed(events)));
         }
         let Some(OpenFile { kind, poller }) = self.table.get_mut(file) else {
             return reply.fail(Errno::EBADF);

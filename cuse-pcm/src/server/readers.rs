@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::watch::{Duty, Watch};
 use crate::transport::channel::Received;
-use crate::transport::{Connection, Deliver};
+use crate::transport::{Cards, Connection};
 
 /// How long the kernel may take to say INIT.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Readers<C> {
     connection: Arc<C>,
-    deliver: Arc<dyn Deliver>,
+    cards: Arc<dyn Cards>,
     /// Only set once nobody needs the readers any more: what a card gives back is written out through them.
     stopping: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -29,12 +29,12 @@ impl<C: Connection> Readers<C> {
     /// Starts the first reader; returns once the kernel's INIT is answered.
     pub(super) fn first(
         connection: &Arc<C>,
-        deliver: &Arc<dyn Deliver>,
+        cards: &Arc<dyn Cards>,
     ) -> std::io::Result<Readers<C>> {
-        let (connection, deliver) = (Arc::clone(connection), Arc::clone(deliver));
+        let (connection, cards) = (Arc::clone(connection), Arc::clone(cards));
         let mut readers = Readers {
             connection,
-            deliver,
+            cards,
             stopping: Arc::default(),
             threads: Vec::new(),
             watch: Arc::default(),
@@ -47,9 +47,12 @@ impl<C: Connection> Readers<C> {
         Ok(readers)
     }
 
-    /// Starts one more.
-    pub(super) fn add(&mut self) -> std::io::Result<()> {
-        self.spawn(None)
+    /// Sees to it that so many read, at least.
+    pub(super) fn at_least(&mut self, count: usize) -> std::io::Result<()> {
+        while self.threads.len() < count {
+            self.spawn(None)?;
+        }
+        Ok(())
     }
 
     /// Starts one that reads only while the first one does not come back from a request.
@@ -79,7 +82,7 @@ impl<C: Connection> Readers<C> {
     fn reader(&self) -> Reader<C> {
         Reader {
             connection: Arc::clone(&self.connection),
-            deliver: Arc::clone(&self.deliver),
+            cards: Arc::clone(&self.cards),
             stopping: Arc::clone(&self.stopping),
             watch: Arc::clone(&self.watch),
         }
@@ -136,7 +139,7 @@ impl<C: Connection> Readers<C> {
 #[derive(Debug)]
 struct Reader<C> {
     connection: Arc<C>,
-    deliver: Arc<dyn Deliver>,
+    cards: Arc<dyn Cards>,
     stopping: Arc<AtomicBool>,
     watch: Arc<Watch>,
 }
@@ -156,7 +159,7 @@ impl<C: Connection> Reader<C> {
         };
         watch.inspect(|watch| watch.begin());
         let served = catch_unwind(AssertUnwindSafe(|| {
-            self.connection.serve(buffer, length, self.deliver.as_ref());
+            self.connection.serve(buffer, length, self.cards.as_ref());
         }));
         watch.inspect(|watch| watch.end());
         if served.is_err() {

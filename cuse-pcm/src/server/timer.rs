@@ -9,7 +9,7 @@ use std::time::Duration;
 use hw_backends::clock;
 use hw_backends::units::Nanos;
 
-use super::engine::Engine;
+use super::slot::Slot;
 
 /// No deadline.
 const NEVER: u64 = u64::MAX;
@@ -81,19 +81,15 @@ impl Alarm {
     }
 }
 
-/// Starts the timer of `card`.
-pub(super) fn start(engine: &Arc<Engine>, card: usize) -> std::io::Result<JoinHandle<()>> {
-    let engine = Arc::clone(engine);
+/// Starts the timer of a card.
+pub(super) fn start(slot: &Arc<Slot>) -> std::io::Result<JoinHandle<()>> {
+    let slot = Arc::clone(slot);
     std::thread::Builder::new()
         .name("timer".into())
         .spawn(move || {
             super::signals::block();
-            super::signals::block();
             // The default of 50 µs is much where a period may be 1 ms.
             let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
-            let Some(slot) = engine.slot(card) else {
-                return;
-            };
             while slot.alarm.wait() {
                 let ticked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| slot.tick()));
                 if ticked.is_err() {

@@ -23,7 +23,7 @@ use super::nodes::NodeSpec;
 use super::opens::{Memory, Opens, PendingOpen};
 use super::session::{Opening, Session};
 use super::wire::{self, Body, Ioctl, Message};
-use super::{CardIndex, Connection, Deliver, Knock};
+use super::{CardIndex, Cards, Connection, Knock};
 use crate::request::{Answer, FileHandle, Operation, PollHandle, RequestId, Sink};
 use carried::Verdict;
 use retries::Retries;
@@ -87,17 +87,17 @@ impl Cuse {
         self.number.store(number, Ordering::Release);
     }
 
-    fn dispatch(self: &Arc<Self>, m: &Message<'_>, deliver: &dyn Deliver) {
+    fn dispatch(self: &Arc<Self>, m: &Message<'_>, cards: &dyn Cards) {
         let channel = &self.session.channel;
         match m.body {
-            Body::Ioctl(i) if self.carry(m, &i, deliver) => {}
-            _ if self.session.pass_on(m, self, deliver) => {}
-            Body::Interrupt { of } => self.session.interrupt(of, &[self.spec.card], deliver),
-            Body::Open { flags } => self.open_file(m, flags, deliver),
+            Body::Ioctl(i) if self.carry(m, &i) => {}
+            _ if self.session.pass_on(m, self) => {}
+            Body::Interrupt { of } => self.session.interrupt(of, &[self.spec.card], cards),
+            Body::Open { flags } => self.open_file(m, flags, cards),
             Body::Release { fh } => match self.session.opens.remove(fh) {
                 Some((open, _)) => {
                     let sink = Arc::clone(self) as Arc<dyn Sink>;
-                    self.session.release(m, &open, sink, deliver);
+                    self.session.release(m, &open, sink);
                 }
                 None => self.session.sent(channel.fail(m.unique, Errno::EBADF)),
             },
@@ -127,7 +127,7 @@ impl Cuse {
     }
 
     /// Serves an ioctl with what the kernel carries, if the client's memory may not be reached; else false.
-    fn carry(self: &Arc<Self>, m: &Message<'_>, i: &Ioctl<'_>, deliver: &dyn Deliver) -> bool {
+    fn carry(self: &Arc<Self>, m: &Message<'_>, i: &Ioctl<'_>) -> bool {
         let Some(open) = self.session.opens.get(i.fh) else {
             return false;
         };
@@ -151,7 +151,7 @@ impl Cuse {
             out_size: 0,
         };
         let sink = Arc::clone(self) as Arc<dyn Sink>;
-        self.session.ask(m, &open, operation, memory, sink, deliver);
+        self.session.ask(m, &open, operation, memory, sink);
         true
     }
 
@@ -162,13 +162,14 @@ impl Cuse {
             .reply(unique, head.as_bytes(), &vectors)
     }
 
-    fn open_file(self: &Arc<Self>, m: &Message<'_>, flags: u32, deliver: &dyn Deliver) {
+    fn open_file(self: &Arc<Self>, m: &Message<'_>, flags: u32, cards: &dyn Cards) {
         let number = self.number.load(Ordering::Acquire);
         let pending = PendingOpen {
             unique: m.unique,
             card: self.spec.card,
             inode: 0,
             memory: Memory::Device { number, flags },
+            to: None,
         };
         let opening = Opening {
             node: self.spec.node,
@@ -177,7 +178,7 @@ impl Cuse {
         };
         let backing = Box::new(PrivateBacking::default());
         let sink = Arc::clone(self) as Arc<dyn Sink>;
-        self.session.open(pending, &opening, backing, sink, deliver);
+        self.session.open(pending, &opening, backing, sink, cards);
     }
 
     fn opened(&self, unique: u64, file: FileHandle) -> Result<(), Errno> {
@@ -228,9 +229,9 @@ impl Connection for Cuse {
         &self.session
     }
 
-    fn serve(self: &Arc<Self>, buffer: &mut [u8], length: usize, deliver: &dyn Deliver) {
+    fn serve(self: &Arc<Self>, buffer: &mut [u8], length: usize, cards: &dyn Cards) {
         match wire::decode(buffer.get(..length).unwrap_or(&[])) {
-            Ok(message) => self.dispatch(&message, deliver),
+            Ok(message) => self.dispatch(&message, cards),
             Err(malformed) => self.session.refuse_malformed(length, malformed.unique),
         }
     }

@@ -22,7 +22,7 @@ use super::page_cache::{Job, MapRequest, PageBacking};
 use super::passthrough::{self, FileBacking};
 use super::session::{Opening, Session};
 use super::wire::{self, Body, Message};
-use super::{CardIndex, Connection, Deliver, Knock};
+use super::{CardIndex, Cards, Connection, Knock};
 use crate::request::{Caller, Sink};
 
 mod answer;
@@ -123,6 +123,19 @@ impl Mount {
         self.kind.get().copied()
     }
 
+    /// Shows more nodes.
+    ///
+    /// # Errors
+    /// EEXIST: one of that name is there; nothing is shown.
+    pub fn add_nodes(&self, nodes: Vec<NodeSpec>) -> Result<(), Errno> {
+        self.nodes.add(nodes)
+    }
+
+    /// Shows the nodes of a card no more. Files that are open stay open.
+    pub fn remove_nodes(&self, card: CardIndex) {
+        self.nodes.remove(card);
+    }
+
     /// Files that are open now.
     #[must_use]
     pub fn open_files(&self) -> usize {
@@ -145,7 +158,7 @@ impl Mount {
         );
     }
 
-    fn dispatch(self: &Arc<Self>, m: &Message<'_>, deliver: &dyn Deliver) {
+    fn dispatch(self: &Arc<Self>, m: &Message<'_>, cards: &dyn Cards) {
         match m.body {
             Body::Write {
                 offset,
@@ -153,14 +166,14 @@ impl Mount {
                 cached: true,
                 ..
             } => self.write_pages(m, offset, data),
-            Body::Interrupt { of } => self.session.interrupt(of, &self.cards(), deliver),
-            Body::Open { flags } => self.open(m, flags, deliver),
-            Body::Release { fh } => self.release(m, fh, deliver),
+            Body::Interrupt { of } => self.session.interrupt(of, &self.cards(), cards),
+            Body::Open { flags } => self.open(m, flags, cards),
+            Body::Release { fh } => self.release(m, fh),
             Body::Init(theirs) => self.init(m.unique, &theirs),
             Body::Statfs if self.is_anchors(m.caller) => {
                 self.anchor_request.store(m.unique, Ordering::Release);
             }
-            _ if self.session.pass_on(m, self, deliver) => {}
+            _ if self.session.pass_on(m, self) => {}
             _ => self.names(m),
         }
     }
@@ -192,7 +205,7 @@ impl Mount {
             .sent(self.session.channel.reply(unique, answer.as_bytes(), &[]));
     }
 
-    fn open(self: &Arc<Self>, m: &Message<'_>, flags: u32, deliver: &dyn Deliver) {
+    fn open(self: &Arc<Self>, m: &Message<'_>, flags: u32, cards: &dyn Cards) {
         if self.nodes.open_granted(m.inode, m.caller.tid) {
             let out = OpenOut {
                 fh: MAPPERS | m.inode,
@@ -225,7 +238,7 @@ impl Mount {
         };
         match opened {
             Ok((memory, backing)) => {
-                self.deliver_open(m.unique, m.inode, m.caller, flags, memory, backing, deliver);
+                self.deliver_open(m.unique, m.inode, m.caller, flags, memory, backing, cards);
             }
             Err(e) => {
                 log::error!("No memory for an open of {}: {e}", spec.name);
@@ -250,7 +263,7 @@ impl Mount {
         flags: u32,
         memory: Memory,
         backing: Box<dyn Backing>,
-        deliver: &dyn Deliver,
+        cards: &dyn Cards,
     ) {
         let Some(spec) = self.nodes.spec(inode) else {
             self.session
@@ -262,6 +275,7 @@ impl Mount {
             card: spec.card,
             inode,
             memory,
+            to: None,
         };
         let opening = Opening {
             node: spec.node,
@@ -269,10 +283,10 @@ impl Mount {
             caller,
         };
         let sink = Arc::clone(self) as Arc<dyn Sink>;
-        self.session.open(pending, &opening, backing, sink, deliver);
+        self.session.open(pending, &opening, backing, sink, cards);
     }
 
-    fn release(self: &Arc<Self>, m: &Message<'_>, fh: u64, deliver: &dyn Deliver) {
+    fn release(self: &Arc<Self>, m: &Message<'_>, fh: u64) {
         if fh & MAPPERS != 0 {
             self.nodes.close(fh & !MAPPERS);
             self.session
@@ -289,7 +303,7 @@ impl Mount {
             self.forget_backing(open.memory);
         }
         let sink = Arc::clone(self) as Arc<dyn Sink>;
-        self.session.release(m, &open, sink, deliver);
+        self.session.release(m, &open, sink);
     }
 }
 
@@ -300,7 +314,7 @@ impl Connection for Mount {
         &self.session
     }
 
-    fn serve(self: &Arc<Self>, buffer: &mut [u8], length: usize, deliver: &dyn Deliver) {
+    fn serve(self: &Arc<Self>, buffer: &mut [u8], length: usize, cards: &dyn Cards) {
         let pages = match wire::decode(buffer.get(..length).unwrap_or(&[])) {
             Ok(Message {
                 unique,
@@ -314,7 +328,7 @@ impl Connection for Mount {
                     },
                 ..
             }) => (unique, inode, offset, size),
-            Ok(message) => return self.dispatch(&message, deliver),
+            Ok(message) => return self.dispatch(&message, cards),
             Err(malformed) => return self.session.refuse_malformed(length, malformed.unique),
         };
         let (unique, inode, offset, size) = pages;

@@ -71,7 +71,7 @@ pub enum Life {
 
 #[derive(Debug)]
 struct Inode {
-    spec: usize,
+    spec: Arc<NodeSpec>,
     lookups: u64,
     life: Life,
     store: Option<Arc<Store>>,
@@ -90,7 +90,7 @@ struct Table {
 /// Names and inodes of a mount.
 #[derive(Debug)]
 pub struct Nodes {
-    specs: Vec<NodeSpec>,
+    specs: Mutex<Vec<Arc<NodeSpec>>>,
     table: Mutex<Table>,
 }
 
@@ -102,7 +102,7 @@ impl Nodes {
         // Inode numbers stay below 2³² for clients whose stat has no more room.
         let first = (1 << 28) | (random() >> 36);
         Nodes {
-            specs,
+            specs: Mutex::new(specs.into_iter().map(Arc::new).collect()),
             table: Mutex::new(Table {
                 next: first,
                 inodes: HashMap::new(),
@@ -113,8 +113,31 @@ impl Nodes {
 
     /// The nodes in the order they are listed.
     #[must_use]
-    pub fn specs(&self) -> &[NodeSpec] {
-        &self.specs
+    pub fn specs(&self) -> Vec<Arc<NodeSpec>> {
+        self.listed().clone()
+    }
+
+    /// Shows more.
+    ///
+    /// # Errors
+    /// EEXIST: there is one of that name; nothing is shown.
+    pub fn add(&self, specs: Vec<NodeSpec>) -> Result<(), Errno> {
+        let mut listed = self.listed();
+        let shown = |new: &NodeSpec| listed.iter().any(|spec| spec.name == new.name);
+        if specs.iter().any(shown) {
+            return Err(Errno::EEXIST);
+        }
+        listed.extend(specs.into_iter().map(Arc::new));
+        Ok(())
+    }
+
+    /// Shows the nodes of a card no more. Those that are open stay so.
+    pub fn remove(&self, card: CardIndex) {
+        self.listed().retain(|spec| spec.card != card);
+    }
+
+    fn listed(&self) -> MutexGuard<'_, Vec<Arc<NodeSpec>>> {
+        self.specs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -137,11 +160,11 @@ impl Nodes {
             known.lookups = known.lookups.saturating_add(1);
             return Ok(inode);
         }
-        let spec = self
-            .specs
-            .iter()
-            .position(|s| s.name.as_bytes() == name)
-            .ok_or(Errno::ENOENT)?;
+        let spec = {
+            let listed = self.listed();
+            let named = listed.iter().find(|s| s.name.as_bytes() == name);
+            named.map(Arc::clone).ok_or(Errno::ENOENT)?
+        };
         let number = table.next;
         table.next = number.wrapping_add(1);
         table.inodes.insert(
@@ -186,7 +209,7 @@ impl Nodes {
     ///
     /// # Errors
     /// ENOENT for an unknown inode; ESTALE for one that was opened before (the kernel then looks the name up again).
-    pub fn open(&self, inode: u64) -> Result<&NodeSpec, Errno> {
+    pub fn open(&self, inode: u64) -> Result<Arc<NodeSpec>, Errno> {
         let mut table = self.table();
         let known = table.inodes.get_mut(&inode).ok_or(Errno::ENOENT)?;
         if known.life != Life::Fresh {
@@ -194,14 +217,16 @@ impl Nodes {
         }
         known.life = Life::Open;
         known.opens = 1;
-        self.specs.get(known.spec).ok_or(Errno::ENOENT)
+        Ok(Arc::clone(&known.spec))
     }
 
     /// The node behind an inode.
     #[must_use]
-    pub fn spec(&self, inode: u64) -> Option<&NodeSpec> {
-        let spec = self.table().inodes.get(&inode)?.spec;
-        self.specs.get(spec)
+    pub fn spec(&self, inode: u64) -> Option<Arc<NodeSpec>> {
+        self.table()
+            .inodes
+            .get(&inode)
+            .map(|known| Arc::clone(&known.spec))
     }
 
     /// Gives an opened inode content for its cached pages.
@@ -336,6 +361,21 @@ mod tests {
         assert_eq!(nodes.open(inode).unwrap_err(), Errno(libc::ESTALE));
         nodes.close(inode);
         assert_eq!(nodes.open(inode).unwrap_err(), Errno(libc::ESTALE));
+    }
+
+    #[test]
+    fn a_removed_cards_names_are_gone_and_its_open_inodes_stay() {
+        let nodes = nodes();
+        let other = NodeSpec::new(CardIndex(1), 8, Node::Control);
+        nodes.add(vec![other.clone()]).unwrap();
+        assert_eq!(nodes.add(vec![other]), Err(Errno::EEXIST));
+        let inode = nodes.lookup(b"controlC7", 1).unwrap();
+        nodes.open(inode).unwrap();
+        nodes.remove(CardIndex(0));
+        assert_eq!(nodes.lookup(b"controlC7", 1), Err(Errno::ENOENT));
+        assert_eq!(nodes.spec(inode).unwrap().name, "controlC7");
+        let names: Vec<_> = nodes.specs().iter().map(|s| s.name.clone()).collect();
+        assert_eq!(names, ["controlC8"]);
     }
 
     #[test]

@@ -2,16 +2,19 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use super::CardIndex;
 use super::client_memory::{Client, Descriptor, LASTING, Neighbour, Neighbours};
 use super::passthrough::BackingId;
-use crate::request::FileHandle;
+use super::{CardIndex, Deliver};
+use crate::request::{FileHandle, Request};
+use uapi::Errno;
 
 /// An open file.
 #[derive(Debug)]
 pub struct OpenFile {
     /// Whose it is.
     pub card: CardIndex,
+    /// The way to that card.
+    to: Option<Arc<dyn Deliver>>,
     /// What the card calls it.
     pub file: FileHandle,
     /// The inode, which is this open's alone; 0 on a character device.
@@ -60,6 +63,14 @@ impl Neighbours for Beside {
 }
 
 impl OpenFile {
+    /// Hands a request of this file to its card.
+    pub fn deliver(&self, request: Request<'_>) {
+        match &self.to {
+            Some(card) => card.deliver(request),
+            None => request.reply.fail(Errno::ENODEV),
+        }
+    }
+
     /// Access to thread `tid`, which asks through this file.
     #[must_use]
     pub fn client(&self, tid: u32) -> Arc<Client> {
@@ -100,7 +111,7 @@ pub enum Memory {
 }
 
 /// An open whose answer is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct PendingOpen {
     /// The request.
     pub unique: u64,
@@ -110,6 +121,8 @@ pub struct PendingOpen {
     pub inode: u64,
     /// With what memory.
     pub memory: Memory,
+    /// The way to that card, once it was asked for.
+    pub to: Option<Arc<dyn Deliver>>,
 }
 
 /// All opens of a mount.
@@ -165,6 +178,7 @@ impl Opens {
         };
         let open = OpenFile {
             card: pending.card,
+            to: pending.to.clone(),
             file,
             inode: pending.inode,
             memory,
@@ -232,6 +246,7 @@ mod tests {
             card: CardIndex(0),
             inode: 9,
             memory: Memory::Plain,
+            to: None,
         }
     }
 
@@ -240,8 +255,8 @@ mod tests {
         let opens = Opens::default();
         opens.begin(pending(2));
         opens.begin(pending(4));
-        assert_eq!(opens.end(2), Some(pending(2)));
-        assert_eq!(opens.end(2), None);
+        assert_eq!(opens.end(2).map(|pending| pending.unique), Some(2));
+        assert!(opens.end(2).is_none());
     }
 
     #[test]

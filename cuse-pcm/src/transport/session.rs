@@ -16,7 +16,7 @@ use super::channel::{Channel, Received};
 use super::client_memory::Client;
 use super::opens::{OpenFile, Opens, PendingOpen};
 use super::wire::{Body, Message, ioctl_result};
-use super::{CardIndex, Deliver};
+use super::{CardIndex, Cards};
 use crate::request::{
     Answer, Caller, ClientMemory, FileHandle, Node, Operation, PollHandle, Reply, Request,
     RequestId, Sink,
@@ -84,16 +84,11 @@ impl Session {
 
     /// Hands what asks an open file for something on to its card; false if the message is none of these. Reads and
     /// writes of cached pages are not told apart here.
-    pub fn pass_on<S: Sink + 'static>(
-        &self,
-        m: &Message<'_>,
-        sink: &Arc<S>,
-        deliver: &dyn Deliver,
-    ) -> bool {
+    pub fn pass_on<S: Sink + 'static>(&self, m: &Message<'_>, sink: &Arc<S>) -> bool {
         match m.body {
             Body::Ioctl(i) => {
                 let (cmd, arg, abi, input, out_size) = (i.cmd, i.arg, i.abi(), i.input, i.out_size);
-                self.to_file(m, i.fh, sink, deliver, |file| Operation::Ioctl {
+                self.to_file(m, i.fh, sink, |file| Operation::Ioctl {
                     file,
                     cmd,
                     arg,
@@ -109,29 +104,17 @@ impl Session {
                 sleeps,
             } => {
                 let wake = sleeps.then_some(PollHandle(kh));
-                self.to_file(m, fh, sink, deliver, |file| Operation::Poll {
-                    file,
-                    events,
-                    wake,
-                });
+                self.to_file(m, fh, sink, |file| Operation::Poll { file, events, wake });
             }
             Body::Read {
                 fh, size, flags, ..
             } => {
-                self.to_file(m, fh, sink, deliver, |file| Operation::Read {
-                    file,
-                    size,
-                    flags,
-                });
+                self.to_file(m, fh, sink, |file| Operation::Read { file, size, flags });
             }
             Body::Write {
                 fh, data, flags, ..
             } => {
-                self.to_file(m, fh, sink, deliver, |file| Operation::Write {
-                    file,
-                    data,
-                    flags,
-                });
+                self.to_file(m, fh, sink, |file| Operation::Write { file, data, flags });
             }
             _ => return false,
         }
@@ -143,7 +126,6 @@ impl Session {
         m: &Message<'_>,
         fh: u64,
         sink: &Arc<S>,
-        deliver: &dyn Deliver,
         operation: impl FnOnce(FileHandle) -> Operation<'a>,
     ) {
         let Some(open) = self.opens.get(fh) else {
@@ -152,7 +134,7 @@ impl Session {
         };
         let memory = open.client(m.caller.tid);
         let sink = Arc::clone(sink) as Arc<dyn Sink>;
-        self.ask(m, &open, operation(open.file), memory, sink, deliver);
+        self.ask(m, &open, operation(open.file), memory, sink);
     }
 
     /// Hands an operation of an open file on, with the client's memory as it can be had.
@@ -163,7 +145,6 @@ impl Session {
         operation: Operation<'_>,
         memory: Arc<dyn ClientMemory>,
         sink: Arc<dyn Sink>,
-        deliver: &dyn Deliver,
     ) {
         let ioctl = matches!(operation, Operation::Ioctl { .. });
         let reply = self.reply(m.unique, ioctl, sink);
@@ -174,35 +155,32 @@ impl Session {
             reply,
             memory,
         };
-        deliver.deliver(open.card, request);
+        open.deliver(request);
     }
 
     /// A signal came for request `of`.
-    pub fn interrupt(&self, of: u64, cards: &[CardIndex], deliver: &dyn Deliver) {
+    pub fn interrupt(&self, of: u64, on: &[CardIndex], cards: &dyn Cards) {
         let of = RequestId(self.rename(of));
         // Which card the request went to is not kept; it is known to one of them at most.
-        for &card in cards {
-            deliver.deliver(
-                card,
-                Request {
-                    id: of,
-                    caller: Caller::default(),
-                    operation: Operation::Interrupt { of },
-                    reply: Reply::nobody(of),
-                    memory: Arc::new(Client::new(0, 0)),
-                },
-            );
+        for card in on.iter().filter_map(|&card| cards.card(card)) {
+            card.deliver(Request {
+                id: of,
+                caller: Caller::default(),
+                operation: Operation::Interrupt { of },
+                reply: Reply::nobody(of),
+                memory: Arc::new(Client::new(0, 0)),
+            });
         }
     }
 
     /// Asks the card for an open; the sink is told what came of it, and finds `pending` again.
     pub fn open(
         &self,
-        pending: PendingOpen,
+        mut pending: PendingOpen,
         opening: &Opening,
         backing: Box<dyn Backing>,
         sink: Arc<dyn Sink>,
-        deliver: &dyn Deliver,
+        cards: &dyn Cards,
     ) {
         let reply = self.reply(pending.unique, false, sink);
         let operation = Operation::Open {
@@ -211,31 +189,26 @@ impl Session {
             backing,
         };
         let memory = Arc::new(Client::new(opening.caller.tid, pending.inode));
-        let card = pending.card;
+        let card = cards.card(pending.card);
+        pending.to.clone_from(&card);
         self.opens.begin(pending);
-        deliver.deliver(
-            card,
-            Request {
-                id: reply.id(),
-                caller: opening.caller,
-                operation,
-                reply,
-                memory,
-            },
-        );
+        let Some(card) = card else {
+            return reply.fail(Errno::ENODEV);
+        };
+        card.deliver(Request {
+            id: reply.id(),
+            caller: opening.caller,
+            operation,
+            reply,
+            memory,
+        });
     }
 
     /// Tells the card that the open file `open`, which is no longer among [`Session::opens`], was closed.
-    pub fn release(
-        &self,
-        m: &Message<'_>,
-        open: &OpenFile,
-        sink: Arc<dyn Sink>,
-        deliver: &dyn Deliver,
-    ) {
+    pub fn release(&self, m: &Message<'_>, open: &OpenFile, sink: Arc<dyn Sink>) {
         let operation = Operation::Release { file: open.file };
         let memory = open.client(m.caller.tid);
-        self.ask(m, open, operation, memory, sink, deliver);
+        self.ask(m, open, operation, memory, sink);
     }
 
     /// Answers a request of an open file.

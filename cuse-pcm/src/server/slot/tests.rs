@@ -32,7 +32,7 @@ use crate::request::{
 };
 use crate::server::engine::Engine;
 use crate::server::timer;
-use crate::transport::{CardIndex, Deliver};
+use crate::transport::{CardIndex, Cards as Directory};
 
 /// Nothing takes that long.
 const FOREVER: Duration = Duration::from_secs(60);
@@ -42,6 +42,7 @@ const SUBSTREAMS: usize = 16;
 /// Cards of null devices, served as they are without a transport.
 struct Cards {
     engine: Arc<Engine>,
+    slots: Vec<Arc<Slot>>,
     timers: Vec<JoinHandle<()>>,
     ids: AtomicU64,
     /// What a descriptor of any client names.
@@ -152,12 +153,13 @@ fn null_card() -> Card {
 impl Cards {
     fn new(cards: usize) -> Cards {
         let services = (0..cards).map(|_| Box::new(Files::new(null_card())) as Box<dyn Service>);
-        let engine = Arc::new(Engine::new(services.collect()));
-        let timers = (0..cards)
-            .map(|card| timer::start(&engine, card).unwrap())
-            .collect();
+        let engine = Engine::new();
+        let slots: Vec<_> = services.map(|service| engine.add(service).1).collect();
+        let timers = slots.iter().map(|slot| timer::start(slot).unwrap());
+        let timers = timers.collect();
         Cards {
             engine,
+            slots,
             timers,
             ids: AtomicU64::new(2),
             descriptors: Arc::default(),
@@ -165,14 +167,14 @@ impl Cards {
     }
 
     fn slot(&self, card: usize) -> &Arc<Slot> {
-        self.engine.slot(card).unwrap()
+        &self.slots[card]
     }
 
     /// Everybody comes home, is alone there, and has nothing open and nothing to read. Whoever answered the last request
     /// may still be on the way back.
     fn assert_at_rest(&self) {
         let since = Instant::now();
-        for card in 0..self.engine.cards() {
+        for card in 0..self.slots.len() {
             while let Err(why) = self.at_rest(card) {
                 assert!(since.elapsed() < FOREVER, "card {card} {why}");
                 std::thread::sleep(Duration::from_millis(1));
@@ -196,8 +198,9 @@ impl Cards {
     }
 
     fn end(self) {
-        drop(self.engine.take_away(&clock::now()));
-        self.engine.stop_timers();
+        for card in self.engine.indices() {
+            drop(self.engine.take_away(card, &clock::now()));
+        }
         for timer in self.timers {
             timer.join().unwrap();
         }
@@ -245,7 +248,8 @@ impl<'a> Client<'a> {
             reply: Reply::new(id, sink, ioctl),
             memory,
         };
-        self.cards.engine.deliver(CardIndex(card), request);
+        let to = Directory::card(&*self.cards.engine, CardIndex(card));
+        to.unwrap().deliver(request);
         id
     }
 

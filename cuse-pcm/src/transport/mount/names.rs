@@ -124,9 +124,8 @@ impl Mount {
     fn readdir(&self, unique: u64, offset: u64, size: usize) -> Result<(), Errno> {
         let dots = [(ROOT, DT_DIR, "."), (ROOT, DT_DIR, "..")];
         // Inodes are made at lookup; a listing needs only some number.
-        let nodes = self
-            .nodes
-            .specs()
+        let specs = self.nodes.specs();
+        let nodes = specs
             .iter()
             .zip(2u64..)
             .map(|(spec, ino)| (ino, DT_REG, spec.name.as_str()));

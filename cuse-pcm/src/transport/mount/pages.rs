@@ -8,7 +8,7 @@ use uapi::Errno;
 use zerocopy::IntoBytes;
 
 use super::{Memory, Mount, plain};
-use crate::transport::Deliver;
+use crate::transport::Cards;
 use crate::transport::page_cache::{self, Job, MapRequest, Mapper, Store};
 use crate::transport::wire::Message;
 
@@ -88,7 +88,7 @@ impl Mount {
     }
 
     /// Lets opens whose inode was mapped go on, until the mapper ends.
-    pub fn run_opener(self: &Arc<Self>, deliver: &dyn Deliver) {
+    pub fn run_opener(self: &Arc<Self>, cards: &dyn Cards) {
         let Some(mapped) = self
             .mapped
             .lock()
@@ -107,9 +107,7 @@ impl Mount {
                     (Memory::Plain, plain())
                 }
             };
-            self.deliver_open(
-                r.unique, r.inode, r.caller, r.flags, memory, backing, deliver,
-            );
+            self.deliver_open(r.unique, r.inode, r.caller, r.flags, memory, backing, cards);
         }
     }
 
