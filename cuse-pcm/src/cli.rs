@@ -2,6 +2,7 @@
 //!
 //! Each command has a file of its own; this one chooses, and turns failures into words and an exit status.
 
+mod buffers;
 mod daemon;
 mod demo;
 mod devices;

@@ -5,13 +5,15 @@
 mod build;
 mod error;
 mod like;
+mod memory;
 mod names;
 
 use hw_backends::existing::CardModel;
 use serde::Deserialize;
 
-pub use build::{build, check_backends};
+pub use build::{build, build_with, check_backends};
 pub use error::Error;
+pub use memory::{BufferPlan, Common, MemoryPlan, Size};
 pub use names::{DEFAULT_ID, check_id};
 
 /// Highest card number, as in the kernel.
@@ -48,6 +50,9 @@ pub struct CardPlan {
     /// What that card says of itself; see [`Config::look_up`].
     #[serde(skip)]
     pub model: Option<CardModel>,
+    /// What its rings may take, `[card.memory]` in the file.
+    #[serde(default)]
+    pub memory: MemoryPlan,
     /// Its PCM devices, `[[card.pcm]]` in the file; numbered from 0 in their order. Of a card like another one: what
     /// stands behind that one's devices, in their order; silence where nothing is said.
     #[serde(rename = "pcm", default)]
@@ -73,6 +78,9 @@ pub struct DevicePlan {
     /// As fast as the program can, instead of in real time.
     #[serde(default)]
     pub free_run: bool,
+    /// Its rings, `[card.pcm.buffer]` in the file.
+    #[serde(default)]
+    pub buffer: BufferPlan,
 }
 
 impl Config {
@@ -138,6 +146,13 @@ impl CardPlan {
                     "device {number}: substreams is to be 1 to {MAX_SUBSTREAMS}"
                 ));
             }
+            let directions = [&device.playback, &device.capture];
+            let present = directions.iter().filter(|backend| **backend != NONE);
+            let substreams = (present.count() as u64).saturating_mul(u64::from(device.substreams));
+            device
+                .buffer
+                .check(&self.memory, substreams)
+                .map_err(|why| format!("device {number}: {why}"))?;
             if device.playback == NONE && device.capture == NONE && self.like.is_none() {
                 return Err(format!("device {number} neither plays nor records"));
             }

@@ -10,7 +10,7 @@ use hw_backends::units::Direction;
 use super::Failure;
 use super::options::Nodes;
 use crate::card::Card;
-use crate::config::{self, Config};
+use crate::config::{self, Common, Config};
 use crate::file::Files;
 use crate::request::Node;
 use crate::server::{Server, Service};
@@ -65,10 +65,11 @@ pub(super) fn build(config: &Config, values: bool) -> Result<Vec<Card>, Failure>
         without_info: if values { 0 } else { info::PAUSE },
         ..Options::default()
     };
+    let common = Common::of_this_machine();
     let cards: Result<Vec<Card>, config::Error> = config
         .cards
         .iter()
-        .map(|plan| config::build(plan, &options))
+        .map(|plan| config::build_with(plan, &options, &common))
         .collect();
     cards.map_err(|error| {
         Failure::new(error.to_string())

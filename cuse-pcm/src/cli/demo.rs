@@ -18,7 +18,7 @@ use super::doctor::in_path;
 use super::options::Nodes;
 use super::output::print;
 use super::{Failure, run};
-use crate::config::{CardPlan, Config, DEFAULT_ID, DevicePlan, NONE};
+use crate::config::{BufferPlan, CardPlan, Config, DEFAULT_ID, DevicePlan, MemoryPlan, NONE};
 use report::Report;
 
 #[derive(Debug, Args)]
@@ -78,6 +78,7 @@ fn plan(into: &Path) -> Config {
         capture: NONE.to_owned(),
         substreams: 1,
         free_run: false,
+        buffer: BufferPlan::default(),
     };
     let card = CardPlan {
         number: 0,
@@ -85,6 +86,7 @@ fn plan(into: &Path) -> Config {
         name: "cuse-pcm".to_owned(),
         like: None,
         model: None,
+        memory: MemoryPlan::default(),
         devices: vec![device],
     };
     Config { cards: vec![card] }

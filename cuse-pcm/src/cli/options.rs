@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::Failure;
+use super::buffers::BufferOptions;
 use crate::config::{self, CardPlan, Config, DEFAULT_ID, DevicePlan};
 use crate::transport::mount::MapKind;
 
@@ -35,6 +36,8 @@ pub(super) struct CardOptions {
     /// How the program reaches the card's memory
     #[arg(long, value_enum, default_value_t = Nodes::Auto)]
     pub(super) nodes: Nodes,
+    #[command(flatten)]
+    pub(super) buffers: BufferOptions,
 }
 
 /// Kinds of device nodes.
@@ -74,6 +77,7 @@ impl CardOptions {
             capture: self.capture.clone(),
             substreams: self.substreams,
             free_run: self.free_run,
+            buffer: self.buffers.buffer(),
         };
         let (number, id, name) = (self.card, self.id.clone(), "cuse-pcm".to_owned());
         let mut config = Config {
@@ -83,6 +87,7 @@ impl CardOptions {
                 name,
                 like: self.like.clone(),
                 model: None,
+                memory: self.buffers.memory(),
                 devices: vec![device],
             }],
         };

@@ -12,7 +12,7 @@ use super::daemon::Daemon;
 use super::devices::AccessOptions;
 use super::options::{CardOptions, Nodes, check};
 use super::signals::Signals;
-use super::{Failure, daemon, devices};
+use super::{Failure, buffers, daemon, devices};
 use crate::config::Config;
 use crate::container::SND_DIRECTORY;
 use directory::Directory;
@@ -27,6 +27,8 @@ A file for --config may hold several cards, each with several PCM devices (relat
   number = 0                        # required: 0 to 31
   id = \"Studio\"                     # hw:Studio; default CUSE; every card its own
   name = \"Studio in user space\"     # for people
+  memory.card = \"32M\"               # all rings of the card; this is the default
+  memory.user = \"8M\"                # all rings of one user, on all cards; default no limit
 
   [[card.pcm]]                      # hw:Studio,0
   playback = \"wav:/tmp/out.wav\"     # null (default), wav:PATH, loopback, none
@@ -38,6 +40,9 @@ A file for --config may hold several cards, each with several PCM devices (relat
   capture = \"loopback\"              # ... is recorded
   substreams = 4                    # default 1
   free_run = false                  # default: keep real time
+  buffer.preallocate = \"64k\"        # set aside for each substream; default nothing
+  buffer.max = \"1M\"                 # largest ring; default what is preallocated, else what the device can do
+  buffer.explicit_sync = false      # true: the device works on memory of its own
 
   [[card]]                          # names, devices and limits of a card of this machine
   number = 2
@@ -55,7 +60,8 @@ pub(super) struct Serve {
     card: CardOptions,
     /// Describe the cards in a TOML file instead
     #[arg(long, value_name = "FILE",
-          conflicts_with_all = ["card", "id", "playback", "capture", "substreams", "free_run", "like"])]
+          conflicts_with_all = ["card", "id", "playback", "capture", "substreams", "free_run", "like"],
+          conflicts_with_all = buffers::NAMES)]
     config: Option<PathBuf>,
     /// The directory that shall hold the nodes
     #[arg(long, value_name = "DIR", default_value = SND_DIRECTORY)]

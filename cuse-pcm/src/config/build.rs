@@ -11,8 +11,8 @@ use hw_backends::units::Direction;
 use uapi::Errno;
 use uapi::control::elem::Range;
 
-use super::{CardPlan, DevicePlan, Error, NONE, like};
-use crate::buffer::{Budget, Limits};
+use super::{BufferPlan, CardPlan, Common, DevicePlan, Error, NONE, like};
+use crate::buffer::Supply;
 use crate::card::control::element::{Description, Kind, Knob};
 use crate::card::{Card, Identity, PcmDevice};
 use crate::pcm::Substream;
@@ -22,13 +22,21 @@ use crate::pcm::Substream;
 /// # Errors
 /// [`Error::Card`] with the words of the backend that cannot be had.
 pub fn build(plan: &CardPlan, options: &Options) -> Result<Card, Error> {
+    build_with(plan, options, &Common::default())
+}
+
+/// The same, of what it has in common with other cards.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_with(plan: &CardPlan, options: &Options, common: &Common) -> Result<Card, Error> {
     let refused = |why| Error::Card {
         number: plan.number,
         why,
     };
     let model = like::model(plan).map_err(refused)?;
     let mut card = Card::new(identity(plan, model.as_ref()), Vec::new());
-    let budget = Budget::default();
+    let budget = plan.memory.budget();
     let devices = match &model {
         Some(model) => like::devices(plan, model).map_err(refused)?,
         None => {
@@ -37,7 +45,8 @@ pub fn build(plan: &CardPlan, options: &Options) -> Result<Card, Error> {
         }
     };
     for device in devices {
-        add_device(&mut card, device, options, &budget).map_err(refused)?;
+        let supply = common.supply(&plan.memory, &budget, &device.buffer);
+        add_device(&mut card, device, options, &supply).map_err(refused)?;
     }
     Ok(card)
 }
@@ -65,6 +74,7 @@ pub(super) struct Device {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) half_duplex: bool,
+    pub(super) buffer: BufferPlan,
     pub(super) playback: Option<Side>,
     pub(super) capture: Option<Side>,
 }
@@ -100,6 +110,7 @@ impl Device {
             id: plan.name.clone(),
             name: plan.name.clone(),
             half_duplex: false,
+            buffer: plan.buffer,
             playback: side(plan, Direction::Playback)?,
             capture: side(plan, Direction::Capture)?,
         })
@@ -110,7 +121,7 @@ fn add_device(
     card: &mut Card,
     device: Device,
     options: &Options,
-    budget: &Budget,
+    supply: &Supply,
 ) -> Result<(), String> {
     let devices = registry::open(device.playback.as_ref(), device.capture.as_ref(), options)
         .map_err(|error| in_full(&error))?;
@@ -145,9 +156,7 @@ fn add_device(
     let substreams = |devices: Vec<_>, direction| {
         devices
             .into_iter()
-            .map(|device| {
-                Substream::with_buffer(device, direction, Limits::default(), budget.clone())
-            })
+            .map(|device| Substream::with_supply(device, direction, supply.clone()))
             .collect()
     };
     let mut pcm = PcmDevice::new(

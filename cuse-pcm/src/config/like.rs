@@ -8,7 +8,7 @@ use hw_backends::units::Direction;
 
 use super::build::{Device, in_full, side};
 use super::names::{DEFAULT_ID, default_device_name, default_name};
-use super::{CardPlan, Config, DevicePlan, Error};
+use super::{BufferPlan, CardPlan, Config, DevicePlan, Error};
 
 /// Where the cards of this machine are.
 const NODES: &str = "/dev/snd";
@@ -78,6 +78,7 @@ fn device(model: &DeviceModel, plan: Option<&DevicePlan>) -> Result<Device, Stri
         id: model.id.clone(),
         name,
         half_duplex: model.half_duplex(),
+        buffer: plan.buffer,
         playback: like(model, plan, Direction::Playback)?,
         capture: like(model, plan, Direction::Capture)?,
     })
@@ -107,6 +108,7 @@ impl DevicePlan {
             capture: super::names::default_backend(),
             substreams: 1,
             free_run: false,
+            buffer: BufferPlan::default(),
         }
     }
 }
