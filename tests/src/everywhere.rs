@@ -31,7 +31,7 @@ const PAGE_CACHE: Except =
 const PROGRAM: Except = Except::About("the program, whatever its nodes are");
 
 /// All of them.
-pub const TESTS: [Tests; 8] = [
+pub const TESTS: [Tests; 10] = [
     Tests {
         name: "bit_exact",
         except: &[],
@@ -51,6 +51,10 @@ pub const TESTS: [Tests; 8] = [
         ],
     },
     Tests {
+        name: "compat",
+        except: &[],
+    },
+    Tests {
         name: "control",
         except: &[],
     },
@@ -68,6 +72,13 @@ pub const TESTS: [Tests; 8] = [
     Tests {
         name: "real_time",
         except: &[],
+    },
+    Tests {
+        name: "tiny",
+        except: &[(
+            "what_they_call_with_a_mapped_ring_plays_and_records",
+            Except::Mmap,
+        )],
     },
     Tests {
         name: "wav_trouble",

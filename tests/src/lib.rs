@@ -9,6 +9,7 @@
 pub mod bare_cuse;
 pub mod bare_fuse;
 pub mod bench;
+pub mod c_client;
 pub mod client;
 pub mod everywhere;
 pub mod fake_kernel;

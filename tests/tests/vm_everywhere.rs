@@ -12,6 +12,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use cuse_pcm_tests::c_client;
 use cuse_pcm_tests::everywhere::{ELSEWHERE, TESTS};
 use cuse_pcm_tests::place::{self, PLACE, PLACES, Place};
 use cuse_pcm_tests::vm;
@@ -38,6 +39,7 @@ fn run(name: &str) {
         .into_iter()
         .find(|(known, _)| *known == name)
         .unwrap();
+    c_client::make_all();
     let options = ["--time-limit", "1500", "--memory", "1536"];
     let output = vm::run(&options, &["bash", "-c", &script(name, place)]);
     let said = String::from_utf8_lossy(&output.stdout);
