@@ -19,6 +19,7 @@ pub mod pcm_t32;
 pub mod pcm_transfer;
 pub mod poll;
 mod samples;
+pub mod status;
 pub mod table;
 mod transfer_result;
 pub mod wait;
@@ -143,6 +144,7 @@ impl Files {
                         flags,
                         backing,
                         caller,
+                        process: memory.process(),
                     },
                     reply,
                     memory,

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use hw_backends::clock;
 use hw_backends::units::{Nanos, Now};
@@ -30,7 +31,10 @@ mod watch;
 
 use engine::Engine;
 use mounts::ServedMount;
-use readers::Readers;
+use readers::{Leaving, Readers};
+
+/// How long the end of a device of which nothing is open is waited for.
+const SOON: Duration = Duration::from_secs(2);
 
 /// What a server serves: the files of one card, or a stand-in.
 ///
@@ -103,6 +107,8 @@ pub struct Server {
     timers: BTreeMap<CardIndex, JoinHandle<()>>,
     mounts: Vec<ServedMount>,
     devices: Vec<Readers<Cuse>>,
+    /// Devices of cards that were taken away, until their last file is closed.
+    leaving: Vec<Leaving<Cuse>>,
     ended: bool,
 }
 
@@ -121,6 +127,7 @@ impl Server {
             timers: BTreeMap::new(),
             mounts: Vec::new(),
             devices: Vec::new(),
+            leaving: Vec::new(),
             ended: false,
         }
     }
@@ -183,6 +190,47 @@ impl Server {
         standby
     }
 
+    /// Takes a card away, as Linux does with one that is unplugged: its nodes vanish, whoever waits for it is answered,
+    /// and files that are open answer ENODEV until they are closed; their device numbers stay in use until then. Waits
+    /// for who is at work on the card.
+    pub fn remove_card(&mut self, card: CardIndex) {
+        let (own, others) = (self.devices.drain(..)).partition(|device| device.serves(card));
+        self.devices = others;
+        let own: Vec<Readers<Cuse>> = own;
+        own.iter().for_each(|device| device.connection().hide());
+        for served in &self.mounts {
+            served.mount.remove_nodes(card);
+        }
+        drop(self.engine.take_away(card, &clock::now()));
+        if let Some(timer) = self.timers.remove(&card) {
+            let _ = timer.join();
+        }
+        self.leaving.retain(|leaving| !leaving.gone());
+        for device in own {
+            match device.retire() {
+                Ok(leaving) => self.leaving.push(leaving),
+                Err(error) => log::error!("A device stays: {error}"),
+            }
+        }
+        // Where nothing is open it is a matter of moments.
+        let since = std::time::Instant::now();
+        for leaving in &self.leaving {
+            leaving.wait_if_idle(SOON.saturating_sub(since.elapsed()));
+        }
+        self.leaving.retain(|leaving| !leaving.gone());
+    }
+
+    /// Lets `what` look at what serves a card; `None` where there is no such card, or somebody holds it for longer than
+    /// `at_most`.
+    pub fn look<T>(
+        &self,
+        card: CardIndex,
+        at_most: Duration,
+        what: impl FnOnce(&mut dyn Service) -> T,
+    ) -> Option<T> {
+        self.engine.slot(card)?.look(at_most, what)
+    }
+
     /// How memory is shared on each mount.
     #[must_use]
     pub fn kinds(&self) -> Vec<MapKind> {
@@ -206,6 +254,7 @@ impl Server {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
+        self.devices.iter().for_each(|d| d.connection().hide());
         self.mounts.iter().for_each(|m| m.mount.unmount());
         // Cards give their memory back while there are still readers to write pages out to.
         let now = clock::now();
@@ -217,6 +266,7 @@ impl Server {
         }
         self.mounts.drain(..).for_each(ServedMount::stop);
         self.devices.drain(..).for_each(Readers::stop);
+        self.leaving.drain(..).for_each(Leaving::end);
     }
 }
 

@@ -60,6 +60,11 @@ pub trait Connection: Send + Sync + std::fmt::Debug + 'static {
     /// The cards whose nodes are served, each once.
     fn cards(&self) -> Vec<CardIndex>;
 
+    /// Whether no file of it is open or about to be.
+    fn idle(&self) -> bool {
+        self.session().opens.idle()
+    }
+
     /// What makes readers look up; `None` where that cannot be had.
     fn knock(&self) -> Option<Knock>;
 }

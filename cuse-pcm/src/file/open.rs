@@ -30,6 +30,8 @@ pub(crate) struct Opening {
     pub(crate) backing: Box<dyn Backing>,
     /// Who opens.
     pub(crate) caller: Caller,
+    /// That one's process.
+    pub(crate) process: u32,
 }
 
 /// A new file, and one that has its substream open already.
@@ -85,7 +87,8 @@ impl Files {
         match opening.node {
             Node::Control => {
                 let file = ControlFile::new(&mut self.card, opening.caller.tid);
-                Ok(Ok((self.table.insert(Kind::Control(file)), None)))
+                let file = self.table.insert(Kind::Control(file), opening.process);
+                Ok(Ok((file, None)))
             }
             Node::Pcm { device, direction } => self.try_open_pcm(opening, device, direction, now),
         }
@@ -123,7 +126,8 @@ impl Files {
         };
         let other = self.table.user(&substream);
         let file = PcmFile::new(substream, opening.flags);
-        Ok(Ok((self.table.insert(Kind::Pcm(file)), other)))
+        let file = self.table.insert(Kind::Pcm(file), opening.process);
+        Ok(Ok((file, other)))
     }
 
     /// One reference to a substream is gone: the last one closes it, and whoever waits for one of that device tries again.

@@ -30,7 +30,7 @@ impl Files {
         if self.gone {
             return reply.send(&Answer::Ready(removed(events)));
         }
-        let Some(OpenFile { kind, poller }) = self.table.get_mut(file) else {
+        let Some(OpenFile { kind, poller, .. }) = self.table.get_mut(file) else {
             return reply.fail(Errno::EBADF);
         };
         *poller = wake.zip(reply.sink());

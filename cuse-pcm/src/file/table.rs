@@ -24,6 +24,8 @@ pub(crate) enum Kind {
 pub(crate) struct OpenFile {
     /// What it is open on.
     pub(crate) kind: Kind,
+    /// The process that opened it, 0 where that could not be found out.
+    pub(crate) process: u32,
     /// Who sleeps in poll on it: to be woken once at the next change.
     pub(crate) poller: Option<(PollHandle, Arc<dyn Sink>)>,
 }
@@ -45,10 +47,15 @@ pub(crate) struct Table {
 
 impl Table {
     /// A new file; its handle was never used before.
-    pub(crate) fn insert(&mut self, kind: Kind) -> FileHandle {
+    pub(crate) fn insert(&mut self, kind: Kind, process: u32) -> FileHandle {
         self.last = self.last.wrapping_add(1);
         let handle = FileHandle(self.last);
-        self.files.insert(handle, OpenFile { kind, poller: None });
+        let file = OpenFile {
+            kind,
+            process,
+            poller: None,
+        };
+        self.files.insert(handle, file);
         handle
     }
 
@@ -88,6 +95,17 @@ impl Table {
             }
         }
         told
+    }
+
+    /// The processes that have a substream open, or (`None`) the control elements.
+    pub(crate) fn owners(&self, of: Option<&SubstreamId>) -> Vec<u32> {
+        let files = self.files.values();
+        let on = files.filter(|file| match (&file.kind, of) {
+            (Kind::Pcm(pcm), Some(id)) => pcm.substream == *id,
+            (Kind::Control(_), None) => true,
+            _ => false,
+        });
+        on.map(|file| file.process).collect()
     }
 
     /// How many files are open.

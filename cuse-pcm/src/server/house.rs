@@ -193,6 +193,11 @@ impl House {
         services.filter_map(|service| service.next_deadline()).min()
     }
 
+    /// What serves the card at this place.
+    pub(super) fn service(&mut self, at: usize) -> Option<&mut dyn Service> {
+        Some(self.residents.get_mut(at)?.service.as_mut())
+    }
+
     /// Disconnects a card, and puts a stand-in in its place.
     pub(super) fn take_away(&mut self, at: usize, now: &Now) -> Option<Box<dyn Service>> {
         if self.alone(at) {

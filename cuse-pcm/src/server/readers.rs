@@ -1,15 +1,15 @@
 //! The threads that read a connection's requests.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::watch::{Duty, Watch};
 use crate::transport::channel::Received;
-use crate::transport::{Cards, Connection};
+use crate::transport::{CardIndex, Cards, Connection};
 
 /// How long the kernel may take to say INIT.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,6 +21,8 @@ pub(super) struct Readers<C> {
     cards: Arc<dyn Cards>,
     /// Only set once nobody needs the readers any more: what a card gives back is written out through them.
     stopping: Arc<AtomicBool>,
+    /// The connection is to end with the last open file.
+    retiring: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     watch: Arc<Watch>,
 }
@@ -36,6 +38,7 @@ impl<C: Connection> Readers<C> {
             connection,
             cards,
             stopping: Arc::default(),
+            retiring: Arc::default(),
             threads: Vec::new(),
             watch: Arc::default(),
         };
@@ -74,6 +77,16 @@ impl<C: Connection> Readers<C> {
         Ok(())
     }
 
+    /// The connection.
+    pub(super) fn connection(&self) -> &C {
+        &self.connection
+    }
+
+    /// Whether it has nodes of this card.
+    pub(super) fn serves(&self, card: CardIndex) -> bool {
+        self.connection.cards().contains(&card)
+    }
+
     /// Whether the connection has ended.
     pub(super) fn over(&self) -> bool {
         self.connection.session().over()
@@ -84,6 +97,7 @@ impl<C: Connection> Readers<C> {
             connection: Arc::clone(&self.connection),
             cards: Arc::clone(&self.cards),
             stopping: Arc::clone(&self.stopping),
+            retiring: Arc::clone(&self.retiring),
             watch: Arc::clone(&self.watch),
         }
     }
@@ -104,6 +118,30 @@ impl<C: Connection> Readers<C> {
             }
         })?);
         Ok(())
+    }
+
+    /// The connection serves on until no file is open any more, and ends then by itself. Returns who waits for that.
+    ///
+    /// # Errors
+    /// What starting a thread gives.
+    pub(super) fn retire(self) -> std::io::Result<Leaving<C>> {
+        let connection = Arc::downgrade(&self.connection);
+        let reader = self.reader();
+        let waiting = std::thread::Builder::new()
+            .name("farewell".into())
+            .spawn(move || {
+                for reader in self.threads {
+                    let _ = reader.join();
+                    // The one who stands by comes after the reader.
+                    self.watch.stop();
+                }
+            })?;
+        reader.retiring.store(true, Ordering::SeqCst);
+        reader.retire_if_idle();
+        Ok(Leaving {
+            connection,
+            waiting,
+        })
     }
 
     /// Ends the threads, which notice only when a request comes: makes some.
@@ -135,16 +173,58 @@ impl<C: Connection> Readers<C> {
     }
 }
 
+/// A connection that ends with its last open file.
+#[derive(Debug)]
+pub(super) struct Leaving<C> {
+    connection: Weak<C>,
+    waiting: JoinHandle<()>,
+}
+
+impl<C: Connection> Leaving<C> {
+    /// Whether it has ended.
+    pub(super) fn gone(&self) -> bool {
+        self.waiting.is_finished()
+    }
+
+    /// Waits for the end, but not long, and only while no file is open.
+    pub(super) fn wait_if_idle(&self, at_most: Duration) {
+        let since = Instant::now();
+        let idle = || self.connection.upgrade().is_none_or(|c| c.idle());
+        while !self.gone() && idle() && since.elapsed() < at_most {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Ends it now.
+    pub(super) fn end(self) {
+        if let Some(mut knock) = self.connection.upgrade().and_then(|c| c.knock()) {
+            knock();
+        }
+        let _ = self.waiting.join();
+    }
+}
+
 /// What one reading thread has.
 #[derive(Debug)]
 struct Reader<C> {
     connection: Arc<C>,
     cards: Arc<dyn Cards>,
     stopping: Arc<AtomicBool>,
+    retiring: Arc<AtomicBool>,
     watch: Arc<Watch>,
 }
 
 impl<C: Connection> Reader<C> {
+    /// Ends the connection, if it is to end and no file is open any more.
+    fn retire_if_idle(&self) {
+        if self.retiring.load(Ordering::SeqCst) && self.connection.idle() {
+            if let Some(mut knock) = self.connection.knock() {
+                self.watch.stop();
+                knock();
+            }
+        }
+    }
+
     /// Waits until a message is there, at most so long (below a second); false if none came.
     fn wait(&self, at_most: Duration) -> bool {
         self.connection.session().channel.wait(at_most)
@@ -165,6 +245,7 @@ impl<C: Connection> Reader<C> {
         if served.is_err() {
             log::error!("A request was not served: internal error");
         }
+        self.retire_if_idle();
         true
     }
 }

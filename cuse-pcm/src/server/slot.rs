@@ -20,6 +20,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
+use std::time::{Duration, Instant};
+
 use hw_backends::clock;
 use hw_backends::units::Now;
 use uapi::Errno;
@@ -144,6 +146,33 @@ impl Slot {
         }
         log::error!("A card could not be taken away: internal error");
         Box::new(Gone)
+    }
+
+    /// Lets `what` look at what serves the card, wherever it lives; `None` where that cannot be had in so long.
+    pub(super) fn look<T>(
+        self: &Arc<Slot>,
+        at_most: Duration,
+        what: impl FnOnce(&mut dyn Service) -> T,
+    ) -> Option<T> {
+        let since = Instant::now();
+        while since.elapsed() < at_most {
+            let home = self.home();
+            if let Some(mut house) = home.try_hold() {
+                let mut written = Vec::new();
+                home.read(&mut house, &mut written, &clock::now());
+                let at = house.place(self);
+                if let Some(service) = at.and_then(|at| house.service(at)) {
+                    let result = what(service);
+                    written.extend(home.work(house, None));
+                    home.look_again(written);
+                    return Some(result);
+                }
+                written.extend(home.work(house, None));
+                home.look_again(written);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        None
     }
 
     fn hold(&self) -> MutexGuard<'_, House> {

@@ -87,6 +87,14 @@ impl Cuse {
         self.number.store(number, Ordering::Release);
     }
 
+    /// Takes the node away. Files that are open stay open, and the kernel's device is there until [`Knock`].
+    pub fn hide(&self) {
+        let number = self.number.load(Ordering::Acquire);
+        if let Err(error) = device_node::remove(&self.spec.name, number) {
+            log::warn!("The node {} stays for now: {error}", self.spec.name);
+        }
+    }
+
     fn dispatch(self: &Arc<Self>, m: &Message<'_>, cards: &dyn Cards) {
         let channel = &self.session.channel;
         match m.body {

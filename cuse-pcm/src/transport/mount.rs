@@ -3,18 +3,20 @@
 //! Answers what concerns names, attributes and cached pages itself and at once; hands what concerns an open node on.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hw_backends::dma::{Backing, PrivateBacking};
+use rustix::fs::{Mode, OFlags};
 use uapi::Errno;
 use uapi::fuse::{InitIn, OpenOut, flags::fopen};
 use zerocopy::IntoBytes;
 
 use super::init;
 pub use super::init::MapKind;
-use super::mounting::Mounted;
+use super::mounting::{Bound, Mounted};
 use super::narrow::is_32_bit;
 use super::nodes::{NodeSpec, Nodes};
 use super::opens::{Memory, Opens, PendingOpen};
@@ -95,6 +97,20 @@ impl Mount {
         config: MountConfig,
         connection: u8,
     ) -> Result<Arc<Mount>, Errno> {
+        Mount::beside(fd, mounted, config, connection, Opens::default())
+    }
+
+    /// The same; `opens` are [beside](Opens::beside) those of other connections.
+    ///
+    /// # Errors
+    /// EMFILE.
+    pub fn beside(
+        fd: OwnedFd,
+        mounted: Mounted,
+        config: MountConfig,
+        connection: u8,
+        opens: Opens,
+    ) -> Result<Arc<Mount>, Errno> {
         let root = mounted
             .root()
             .as_fd()
@@ -103,7 +119,7 @@ impl Mount {
         let (jobs, work) = std::sync::mpsc::channel();
         let (map, mapped) = std::sync::mpsc::channel();
         Ok(Arc::new(Mount {
-            session: Session::new(fd, connection, Opens::default()),
+            session: Session::new(fd, connection, opens),
             mounted: Mutex::new(Some(mounted)),
             root,
             nodes: Nodes::new(config.nodes.clone()),
@@ -134,6 +150,19 @@ impl Mount {
     /// Shows the nodes of a card no more. Files that are open stay open.
     pub fn remove_nodes(&self, card: CardIndex) {
         self.nodes.remove(card);
+    }
+
+    /// Shows the node `name` at `path` too, over the file that is there. For a mount whose memory is passed through, and
+    /// a node of which one file can be open at a time: all opens have one inode. To be called while the mount is served,
+    /// and by no thread that serves.
+    ///
+    /// # Errors
+    /// What open(2) and mount(2) say.
+    pub fn bind(&self, name: &str, path: &Path) -> std::io::Result<Bound> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let node = rustix::fs::openat(&self.root, name, flags, Mode::empty())?;
+        self.nodes.keep(rustix::fs::fstat(&node)?.st_ino);
+        Bound::new(node, path)
     }
 
     /// Files that are open now.

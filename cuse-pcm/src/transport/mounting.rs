@@ -204,6 +204,43 @@ fn same_place(root: &OwnedFd, path: &Path) -> bool {
     number(mount_id(root)).is_some_and(|id| number(mount_id(&there)) == Some(id))
 }
 
+/// A node of a mount that is shown in the place of another file, until it is dropped.
+#[derive(Debug)]
+pub struct Bound {
+    path: PathBuf,
+    node: OwnedFd,
+}
+
+impl Bound {
+    /// Shows `node` (an `O_PATH` descriptor) at `path`, where a file has to be.
+    ///
+    /// # Errors
+    /// What mount(2) says.
+    pub fn new(node: OwnedFd, path: &Path) -> std::io::Result<Bound> {
+        rustix::mount::mount_bind(format!("/proc/self/fd/{}", node.as_raw_fd()), path)?;
+        let path = path.to_owned();
+        Ok(Bound { path, node })
+    }
+
+    /// Whether it is what is seen there.
+    fn seen(&self) -> bool {
+        let there = rustix::fs::stat(&self.path);
+        let here = rustix::fs::fstat(&self.node);
+        matches!((there, here), (Ok(a), Ok(b)) if (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino))
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        let flags = UnmountFlags::DETACH | UnmountFlags::NOFOLLOW;
+        if self.seen() {
+            if let Err(error) = rustix::mount::unmount(&self.path, flags) {
+                log::warn!("Could not unmount {}: {error}", self.path.display());
+            }
+        }
+    }
+}
+
 /// The kernel's number of the mount a descriptor is on; from fdinfo, which asks the file system nothing.
 fn mount_id(fd: &OwnedFd) -> std::io::Result<u64> {
     let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd()))?;

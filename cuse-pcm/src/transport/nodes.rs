@@ -77,6 +77,8 @@ struct Inode {
     store: Option<Arc<Store>>,
     /// Opens that last: the client's, and the daemon's own.
     opens: u32,
+    /// Shown elsewhere without a lookup for each open: opened as often as it likes.
+    lasting: bool,
 }
 
 #[derive(Debug)]
@@ -175,6 +177,7 @@ impl Nodes {
                 life: Life::Fresh,
                 store: None,
                 opens: 0,
+                lasting: false,
             },
         );
         Ok(number)
@@ -202,7 +205,14 @@ impl Nodes {
     pub fn is_fresh(&self, inode: u64) -> bool {
         let table = self.table();
         let known = table.inodes.get(&inode);
-        known.is_some_and(|known| known.life == Life::Fresh)
+        known.is_some_and(|known| known.life == Life::Fresh || known.lasting)
+    }
+
+    /// This inode will be opened without being looked up anew. Opens that last at the same time have to share a memory.
+    pub fn keep(&self, inode: u64) {
+        if let Some(known) = self.table().inodes.get_mut(&inode) {
+            known.lasting = true;
+        }
     }
 
     /// A client opens an inode: the node behind.
@@ -212,11 +222,11 @@ impl Nodes {
     pub fn open(&self, inode: u64) -> Result<Arc<NodeSpec>, Errno> {
         let mut table = self.table();
         let known = table.inodes.get_mut(&inode).ok_or(Errno::ENOENT)?;
-        if known.life != Life::Fresh {
+        if known.life != Life::Fresh && !known.lasting {
             return Err(Errno(libc::ESTALE));
         }
         known.life = Life::Open;
-        known.opens = 1;
+        known.opens = known.opens.saturating_add(1);
         Ok(Arc::clone(&known.spec))
     }
 
@@ -361,6 +371,20 @@ mod tests {
         assert_eq!(nodes.open(inode).unwrap_err(), Errno(libc::ESTALE));
         nodes.close(inode);
         assert_eq!(nodes.open(inode).unwrap_err(), Errno(libc::ESTALE));
+    }
+
+    #[test]
+    fn a_lasting_inode_is_opened_again() {
+        let nodes = nodes();
+        let inode = nodes.lookup(b"pcmC7D2c", 1).unwrap();
+        nodes.keep(inode);
+        for _ in 0..2 {
+            nodes.open(inode).unwrap();
+            assert!(nodes.is_fresh(inode));
+            nodes.close(inode);
+        }
+        nodes.forget(inode, 1);
+        assert_eq!(nodes.open(inode).unwrap_err(), Errno::ENOENT);
     }
 
     #[test]

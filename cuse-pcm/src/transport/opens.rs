@@ -1,5 +1,6 @@
 //! Open files of a mount: which card's file a kernel's file handle is, and opens that are not answered yet.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use super::client_memory::{Client, Descriptor, LASTING, Neighbour, Neighbours};
@@ -129,6 +130,8 @@ pub struct PendingOpen {
 #[derive(Debug, Default)]
 pub struct Opens {
     files: Arc<Slots>,
+    /// Of this connection.
+    own: AtomicUsize,
     pending: Mutex<Vec<PendingOpen>>,
 }
 
@@ -138,6 +141,7 @@ impl Opens {
     pub fn beside(&self) -> Opens {
         Opens {
             files: Arc::clone(&self.files),
+            own: AtomicUsize::new(0),
             pending: Mutex::default(),
         }
     }
@@ -194,6 +198,7 @@ impl Opens {
         }
         if let Some(slot) = files.get_mut(free) {
             *slot = Some(Arc::new(open));
+            self.own.fetch_add(1, Ordering::SeqCst);
         }
         (free as u64, memory)
     }
@@ -210,6 +215,7 @@ impl Opens {
     pub fn remove(&self, fh: u64) -> Option<(Arc<OpenFile>, bool)> {
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
         let closed = files.get_mut(usize::try_from(fh).ok()?)?.take()?;
+        self.own.fetch_sub(1, Ordering::SeqCst);
         let last = !files
             .iter()
             .flatten()
@@ -217,15 +223,17 @@ impl Opens {
         Some((closed, last))
     }
 
-    /// Files that are open now.
+    /// Files of this connection that are open now.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.files
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .flatten()
-            .count()
+        self.own.load(Ordering::SeqCst)
+    }
+
+    /// Whether nothing of this connection is open or about to be.
+    #[must_use]
+    pub fn idle(&self) -> bool {
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.is_empty() && self.count() == 0
     }
 }
 

@@ -83,6 +83,20 @@ pub fn settle(name: &str, access: &Access) -> io::Result<u64> {
     Ok(number)
 }
 
+/// Takes the node `name` away, if it is that of the device `number`.
+///
+/// # Errors
+/// What the system says; none where the node is not there or is another device's.
+pub fn remove(name: &str, number: u64) -> io::Result<()> {
+    let path = Path::new(DIRECTORY).join(name);
+    match std::fs::symlink_metadata(&path) {
+        Ok(node) if node.file_type().is_char_device() && node.rdev() == number => {
+            std::fs::remove_file(&path)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The number that the text `major:minor` names.
 fn device_number(text: &str) -> Option<u64> {
     let (major, minor) = text.trim().split_once(':')?;
