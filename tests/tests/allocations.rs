@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use cuse_pcm::file::Files;
+use cuse_pcm::file::company::{self, Company};
 use cuse_pcm::request::{
     Abi, Answer, Caller, ClientMemory, FileHandle, Node, Operation, PollHandle, Reply, Request,
     RequestId, Sink,
@@ -103,8 +104,25 @@ impl ClientMemory for Endless {
     }
 }
 
+/// Two cards in company.
+struct Both<'a>(&'a mut Files, &'a mut Files);
+
+impl Company for Both<'_> {
+    fn len(&self) -> usize {
+        2
+    }
+
+    fn files(&mut self, at: usize) -> Option<&mut Files> {
+        Some(if at == 0 { self.0 } else { self.1 })
+    }
+}
+
 struct Bench {
     files: Files,
+    /// A second card, where it is of use.
+    other: Option<Files>,
+    /// Which of them is asked.
+    card: usize,
     sink: Arc<Quiet>,
     memory: Arc<dyn ClientMemory>,
     now: u64,
@@ -118,6 +136,8 @@ impl Bench {
         let (files, sink) = (Files::new(card), Arc::default());
         Bench {
             files,
+            other: None,
+            card: 0,
             sink,
             memory: Arc::new(Endless),
             now: 1_000_000_000,
@@ -148,7 +168,15 @@ impl Bench {
             reply: Reply::new(id, sink, is_ioctl),
             memory: Arc::clone(&self.memory),
         };
-        self.files.handle(request, &self.now());
+        let now = self.now();
+        match &mut self.other {
+            None => self.files.handle(request, &now),
+            Some(other) => {
+                let all = &mut Both(&mut self.files, other);
+                let handled = company::call(all, self.card, &now, |f| f.handle(request, &now));
+                handled.unwrap();
+            }
+        }
         let answered = self.sink.answers.load(Ordering::Relaxed) > before;
         answered.then(|| self.sink.value.load(Ordering::Relaxed))
     }
@@ -207,13 +235,17 @@ impl Bench {
 
     fn pass(&mut self, by: u64) {
         self.now += by;
-        while self
-            .files
-            .next_deadline()
-            .is_some_and(|at| at.0 <= self.now)
-        {
-            let now = self.now();
-            self.files.tick(&now);
+        let now = self.now();
+        let due = |files: &Files| {
+            files
+                .next_deadline()
+                .is_some_and(|at| at.0 <= now.monotonic.0)
+        };
+        while due(&self.files) || self.other.as_ref().is_some_and(due) {
+            match &mut self.other {
+                None => self.files.tick(&now),
+                Some(other) => company::tick(&mut Both(&mut self.files, other), &now),
+            }
         }
     }
 
@@ -302,6 +334,51 @@ fn linked_streams_allocate_nothing() {
         });
         assert_eq!(read, Some(320));
         assert_eq!(b.ioctl(capture, table::STATUS, &[]), Some(0));
+    });
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn streams_linked_across_cards_allocate_nothing() {
+    let mut bench = Bench::new();
+    bench.other = Some(Bench::new().files);
+    let playback = bench.configured(PLAYBACK, 1_000_000);
+    bench.card = 1;
+    let capture = bench.configured(CAPTURE, 1_000_000);
+    bench.card = 0;
+    let write = bench.ioctl(playback, table::WRITEI_FRAMES, frames(8000).as_bytes());
+    assert_eq!(write, Some(0));
+    let (sink, now) = (Arc::clone(&bench.sink), bench.now());
+    let request = Request {
+        id: RequestId(1000),
+        caller: Caller::default(),
+        operation: Operation::Ioctl {
+            file: playback,
+            cmd: table::LINK,
+            arg: 0,
+            abi: Abi::Native,
+            input: &[],
+            out_size: 0,
+        },
+        reply: Reply::new(RequestId(1000), sink, true),
+        memory: Arc::clone(&bench.memory),
+    };
+    let mut both = Both(&mut bench.files, bench.other.as_mut().unwrap());
+    company::link(&mut both, 0, (1, capture), request, &now);
+    assert_eq!(bench.ioctl(playback, table::START, &[]), Some(0));
+    bench.pass(500_000_000);
+    let count = bench.count(|b| {
+        b.pass(20_000_000);
+        let write = b.ioctl(playback, table::WRITEI_FRAMES, frames(160).as_bytes());
+        assert_eq!(write, Some(0));
+        b.card = 1;
+        let read = b.send(Operation::Read {
+            file: capture,
+            size: 320,
+            flags: O_RDWR,
+        });
+        assert_eq!(read, Some(320), "the capture was started with the playback");
+        b.card = 0;
     });
     assert_eq!(count, 0);
 }
