@@ -67,6 +67,12 @@ pub fn repetitions(all: u64) -> u64 {
     }
 }
 
+/// How many times longer than here something may take: an emulated processor is slow.
+#[must_use]
+pub fn patience() -> u32 {
+    if place().is_some() { 20 } else { 1 }
+}
+
 /// A command that is going to be root's, its words to follow; whoever this process is.
 #[must_use]
 pub fn as_root(program: &str) -> Command {

@@ -10,6 +10,7 @@
 use std::time::{Duration, Instant};
 
 use cuse_pcm_tests::harness::{Kind, folder, kinds, open_to_all, run, run_ok, words};
+use cuse_pcm_tests::place::patience;
 use cuse_pcm_tests::sample_formats::noise_file;
 use cuse_pcm_tests::wav_file::WavFile;
 
@@ -268,15 +269,12 @@ fn alsaloop_carries_sound_from_capture_to_playback() {
     );
     let card = ["--playback", &playback, "--capture", &capture];
     let started = Instant::now();
-    let ran = run(
-        Kind::Root,
-        &card,
-        &[
-            "sh",
-            "-c",
-            "timeout -s INT 4 alsaloop -C hw:0 -P hw:0 -f S16_LE -r 48000 -c 2 -t 50000 -l 4096 -S 0",
-        ],
+    let (seconds, latency) = if patience() == 1 { (4, 50) } else { (20, 500) };
+    let script = format!(
+        "timeout -s INT {seconds} alsaloop -C hw:0 -P hw:0 -f S16_LE -r 48000 -c 2 -t {latency}000 -l {} -S 0",
+        latency * 82
     );
+    let ran = run(Kind::Root, &card, &["sh", "-c", &script]);
     assert!(
         started.elapsed() > Duration::from_secs(2),
         "alsaloop gave up: {}",

@@ -134,7 +134,12 @@ fn a_killed_daemon_leaves_a_valid_file_up_to_the_last_period() {
         let card = format!("wav:{}", file.display());
         let mut served = Served::start(&[kind, &["--playback", &card]].concat());
         let client = PcmClient::open(&served.node("pcmC0D0p"), 0).unwrap();
-        client.set_up(&Setup::default()).unwrap();
+        client
+            .set_up(&Setup {
+                rate: 8000,
+                ..Setup::default()
+            })
+            .unwrap();
         let sound = sound(48000).data;
         let mut written = 0;
         for chunk in sound.chunks(480 * 4).take(60) {
