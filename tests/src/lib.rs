@@ -15,6 +15,7 @@ pub mod everywhere;
 pub mod fake_kernel;
 pub mod fake_memory;
 pub mod harness;
+pub mod oracle;
 pub mod oracle_device;
 pub mod oracle_hardware;
 pub mod pairwise;

@@ -317,10 +317,10 @@ fn complete(space: &Space<'_>, p: &mut HwParams) -> Result<(), Errno> {
     let sample_format = mask::single(mask(p, Format)?);
     if p.msbits == 0 {
         let storage = interval::single(interval(p, SampleBits)?).unwrap_or(0);
-        p.msbits = sample_format.map_or(storage, |number| format::width(number).unwrap_or(0));
+        p.msbits = sample_format.map_or(storage, significant_bits);
     }
     if let Some(number) = sample_format {
-        let narrower = format::is_linear(number) && format::width(number) != Some(p.msbits);
+        let narrower = format::is_linear(number) && significant_bits(number) != p.msbits;
         if p.msbits != 0 && narrower {
             mask::refine(mask_mut(p, Subformat)?, !rules::MSBITS_MAX)?;
         }
@@ -341,6 +341,11 @@ fn complete(space: &Space<'_>, p: &mut HwParams) -> Result<(), Errno> {
         p.fifo_size = fifo_frames(space.hardware, number, channels);
     }
     Ok(())
+}
+
+/// Significant bits of a sample; of a format without a width the kernel's −EINVAL, taken for a number.
+fn significant_bits(number: u32) -> u32 {
+    format::width(number).unwrap_or(Errno::EINVAL.0.unsigned_abs().wrapping_neg())
 }
 
 /// The device's own queue in frames; as it is if a frame has no whole number of bytes to divide by.

@@ -37,6 +37,7 @@ impl Substream {
                 avail_min: s.runtime.avail_min,
             };
             p.status = s.status_record();
+            p.pad = 0;
             p.status_pad = [0; 8];
             p.control_pad = [0; 48];
             Ok(())

@@ -1,0 +1,21 @@
+//! A slice of the comparison with the kernel, call by call, in the virtual machine; its seed is fresh and printed.
+#![cfg(target_arch = "x86_64")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::path::Path;
+
+use cuse_pcm_tests::harness::words;
+use cuse_pcm_tests::vm;
+
+#[test]
+#[ignore = "boots a machine; `make test-vm` runs it"]
+fn a_client_of_ours_sees_what_a_client_of_the_kernels_card_sees() {
+    let inside = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/inside");
+    let output = vm::run(
+        &["--time-limit", "600"],
+        &[inside.to_str().unwrap(), "--seconds", "180"],
+    );
+    // With its seed, for whoever has to look into it.
+    println!("{}", String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{}", words(&output));
+}
