@@ -52,8 +52,8 @@ pub(super) fn ioctl(
         }
         cmd::ELEM_REMOVE => {
             let mut id: ElemId = call.get()?;
+            // The caller's id stays as it was.
             control.remove(file, &mut id)?;
-            call.put(&id)?;
         }
         cmd::TLV_READ | cmd::TLV_WRITE | cmd::TLV_COMMAND => return tlv(call, file, control),
         _ => return Err(Errno::ENOTTY),

@@ -124,13 +124,13 @@ impl Pair {
         else {
             return Ok(());
         };
-        if !self.comes_back(script, &first) {
+        if !self.comes_back(script, &first, &LATER) {
             self.tally.once += 1;
             return Ok(());
         }
         self.tally.found(&first.call);
         self.known.push(first.clone());
-        let mut shows = |candidate: &Script| self.shows(candidate, &first);
+        let mut shows = |candidate: &Script| self.comes_back(candidate, &first, &LATER[1..2]);
         let script = shrink(script, SHRINK, &mut shows);
         let outcomes = [
             play(&mut self.kernel, &script),
@@ -150,25 +150,25 @@ impl Pair {
 
     /// Whether a difference is there again, also when more time passes before the call that shows it: what the one card
     /// does at once and the other a little later is no difference.
-    fn comes_back(&mut self, script: &Script, difference: &Difference) -> bool {
-        let later = |micros| {
-            let mut later = script.clone();
-            later.insert(difference.index, Call::Sleep { micros });
-            later
+    fn comes_back(&mut self, script: &Script, difference: &Difference, waits: &[u32]) -> bool {
+        let Some(index) = self.shows(script, difference) else {
+            return false;
         };
-        let waits: &[u32] = if difference.timed { &LATER } else { &[] };
-        self.shows(script, difference)
-            && waits
-                .iter()
-                .all(|&micros| self.shows(&later(micros), difference))
+        let waits = if difference.timed { waits } else { &[] };
+        waits.iter().all(|&micros| {
+            let mut later = script.clone();
+            later.insert(index, Call::Sleep { micros });
+            self.shows(&later, difference).is_some()
+        })
     }
 
-    /// Whether a script shows a difference like this one, and first of all.
-    fn shows(&mut self, script: &Script, wanted: &Difference) -> bool {
+    /// Which call of a script shows a difference like this one.
+    fn shows(&mut self, script: &Script, wanted: &Difference) -> Option<usize> {
         let kernel = play(&mut self.kernel, script);
         let ours = play(&mut self.ours, script);
         let found = self.outside_the_list(compare(script, &kernel, &ours), false);
-        found.iter().any(|difference| difference.is_like(wanted))
+        let like = found.iter().find(|difference| difference.is_like(wanted));
+        like.map(|difference| difference.index)
     }
 
     fn is_known(&self, difference: &Difference) -> bool {

@@ -43,16 +43,13 @@ impl Source {
             Some(Subject {
                 node,
                 nodes: pair.ours.nodes,
+                pins: pair.driver == "aloop",
                 setup: Setup::of(&mut pair.kernel, node)?,
             })
         };
         Some(match name {
             "refine" => Source::Refine(refine::Refine::new(seed, node)),
-            "matrix" => Source::Matrix(matrix::Matrix::new(
-                seed,
-                subject()?,
-                pair.driver == "aloop",
-            )),
+            "matrix" => Source::Matrix(matrix::Matrix::new(seed, subject()?)),
             "control" => Source::Control(control::Control::new(seed)),
             "walk" => Source::Walk(walk::Walk::new(seed, subject()?)),
             _ => panic!("There is no source {name}"),

@@ -44,6 +44,8 @@ pub struct Subject {
     pub nodes: Nodes,
     /// An ordinary configuration, slow and long.
     pub setup: Setup,
+    /// The kernel's driver pins format, rate and channels at PREPARE (snd-aloop): what the device can do is then not asked.
+    pub pins: bool,
 }
 
 /// An ioctl on [`FILE`].
@@ -217,7 +219,11 @@ impl Subject {
         let mut all = Vec::new();
         actions(self, &mut all);
         numbers(&mut all);
-        parameters(setup, &mut all);
+        if self.pins {
+            all.push(on(table::HW_PARAMS, &setup.params()));
+        } else {
+            parameters(setup, &mut all);
+        }
         software(setup, &mut all);
         positions(setup, &mut all);
         transfers(setup, &mut all);

@@ -52,11 +52,12 @@ pub struct Matrix {
 impl Matrix {
     /// All cells for a subject.
     #[must_use]
-    pub fn new(seed: u64, subject: Subject, pauses: bool) -> Matrix {
+    pub fn new(seed: u64, subject: Subject) -> Matrix {
         let calls = subject.calls(&subject.setup);
         let mut left = Vec::new();
         for state in STATES {
-            let reachable = state != State::Paused || (pauses && subject.nodes == Nodes::Cuse);
+            let reachable =
+                state != State::Paused || (subject.pins && subject.nodes == Nodes::Cuse);
             for index in (0..calls.len()).filter(|_| reachable) {
                 left.push((state, index, false));
                 if may_wait(&calls[index]) {

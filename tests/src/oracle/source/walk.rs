@@ -4,6 +4,7 @@ use uapi::pcm::{SwParams, table};
 
 use super::calls::{EVENTS, FILE, NEVER, Setup, Subject, boundary, on, plain, sync_ptr};
 use crate::oracle::call::{Call, Node};
+use crate::oracle::fields::SYNC_PTR_OLD;
 use crate::oracle::side::{Nodes, Outcome};
 use crate::random::Random;
 
@@ -83,7 +84,11 @@ impl Walk {
             let index = self
                 .random
                 .below(u32::try_from(self.calls.len()).unwrap_or(1));
-            return Some(self.calls[index as usize].clone());
+            let call = &self.calls[index as usize];
+            // A drain that has nothing left ends sooner here: see the list.
+            if self.state != 5 || !moves(call) {
+                return Some(call.clone());
+            }
         }
         Some(self.onward())
     }
@@ -238,4 +243,15 @@ impl Walk {
         p.tstamp_type = random.below(3);
         p
     }
+}
+
+/// Whether a call may move the application pointer.
+fn moves(call: &Call) -> bool {
+    matches!(
+        call,
+        Call::Ioctl {
+            cmd: table::SYNC_PTR | table::REWIND | table::FORWARD | SYNC_PTR_OLD,
+            ..
+        }
+    )
 }
