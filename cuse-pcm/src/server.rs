@@ -192,8 +192,8 @@ impl Server {
 
     /// Takes a card away, as Linux does with one that is unplugged: its nodes vanish, whoever waits for it is answered,
     /// and files that are open answer ENODEV until they are closed; their device numbers stay in use until then. Waits
-    /// for who is at work on the card.
-    pub fn remove_card(&mut self, card: CardIndex) {
+    /// for who is at work on the card. Returns whether nothing is left of it.
+    pub fn remove_card(&mut self, card: CardIndex) -> bool {
         let (own, others) = (self.devices.drain(..)).partition(|device| device.serves(card));
         self.devices = others;
         let own: Vec<Readers<Cuse>> = own;
@@ -218,6 +218,7 @@ impl Server {
             leaving.wait_if_idle(SOON.saturating_sub(since.elapsed()));
         }
         self.leaving.retain(|leaving| !leaving.gone());
+        !self.leaving.iter().any(|leaving| leaving.serves(card))
     }
 
     /// Lets `what` look at what serves a card; `None` where there is no such card, or somebody holds it for longer than

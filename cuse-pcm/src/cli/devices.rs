@@ -7,33 +7,40 @@ use clap::Args;
 use uapi::Errno;
 
 use super::Failure;
-use super::daemon::{self, Daemon};
-use crate::config::Config;
 use crate::server::Server;
 use crate::transport::cuse::device_node::{self, Access, DIRECTORY, number_of};
 use crate::transport::cuse::{CUSE, Cuse};
+use crate::transport::mount::MountConfig;
 use crate::transport::nodes::NodeSpec;
 use crate::transport::opens::Opens;
 
 /// Who may use the devices.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Character devices (--nodes cuse)")]
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Who may use the nodes")]
 pub(super) struct AccessOptions {
-    /// Who owns them: a name or a number (default: root)
+    /// Who owns them: a name or a number (default: who serves)
     #[arg(long, value_name = "USER")]
     owner: Option<String>,
-    /// Their group (default: audio where there is such a group, else root)
+    /// Their group (default: for devices audio where there is such a group, else that of who serves)
     #[arg(long, value_name = "GROUP")]
     group: Option<String>,
-    /// Their permission bits, octal (default: 660)
+    /// Their permission bits, octal (default: 660 for devices, else 666)
     #[arg(long, value_name = "MODE", value_parser = permission_bits)]
     mode: Option<u32>,
 }
 
 impl AccessOptions {
-    /// Whether anything was asked for.
-    pub(super) fn given(&self) -> bool {
-        self.owner.is_some() || self.group.is_some() || self.mode.is_some()
+    /// A mount with what was asked for.
+    ///
+    /// # Errors
+    /// There is no such user or group.
+    pub(super) fn apply(&self, config: MountConfig) -> Result<MountConfig, Failure> {
+        Ok(MountConfig {
+            uid: number(self.owner.as_deref(), "/etc/passwd", "user")?.unwrap_or(config.uid),
+            gid: number(self.group.as_deref(), "/etc/group", "group")?.unwrap_or(config.gid),
+            mode: self.mode.unwrap_or(config.mode),
+            ..config
+        })
     }
 
     fn access(&self) -> Result<Access, Failure> {
@@ -69,40 +76,73 @@ fn number(given: Option<&str>, list: &str, what: &str) -> Result<Option<u32>, Fa
     }
 }
 
-/// Builds the cards and makes a device for each node. Nothing is made before all that can fail in a card has been done.
-pub(super) fn start(config: &Config, options: &AccessOptions) -> Result<Daemon, Failure> {
-    let access = options.access()?;
-    let cards = daemon::build(config, true)?;
-    let specs = daemon::specs(&cards);
-    for spec in &specs {
-        free(spec)?;
-    }
-    let mut server = Server::start(daemon::services(cards), &[])
-        .map_err(|error| Failure::new(format!("Cannot serve: {error}")))?;
-    // What was made before one that fails is taken away again with the server.
-    let opens = Opens::default();
-    for (connection, spec) in (0..).zip(specs) {
-        let device = open(spec, connection, opens.beside())?;
-        make(&mut server, &device, &access)?;
-    }
-    Ok(Daemon::new(server))
+/// Devices of the machine, made one by one.
+#[derive(Debug)]
+pub(super) struct Devices {
+    access: Access,
+    /// Files of all of them can be linked.
+    opens: Opens,
 }
 
-/// The name has to be free: the kernel would make the device all the same, without a node.
+impl Devices {
+    /// None yet.
+    pub(super) fn new(options: &AccessOptions) -> Result<Devices, Failure> {
+        let access = options.access()?;
+        let opens = Opens::default();
+        Ok(Devices { access, opens })
+    }
+
+    /// Who may use them.
+    pub(super) fn access(&self) -> Access {
+        self.access
+    }
+
+    /// For files beside those of the devices.
+    pub(super) fn opens(&self) -> Opens {
+        self.opens.beside()
+    }
+
+    /// Makes the devices of one card.
+    ///
+    /// # Errors
+    /// The number is taken, or one cannot be made; those made before stay until the card is removed.
+    pub(super) fn show<'a>(
+        &self,
+        server: &mut Server,
+        nodes: impl Iterator<Item = &'a NodeSpec> + Clone,
+    ) -> Result<(), Failure> {
+        nodes.clone().try_for_each(free)?;
+        for (connection, spec) in (0..).zip(nodes) {
+            let device = open(spec.clone(), connection, self.opens.beside())?;
+            make(server, &device, &self.access)?;
+        }
+        Ok(())
+    }
+}
+
+/// The number has to be free: the kernel would make the device all the same, without a node.
 fn free(spec: &NodeSpec) -> Result<(), Failure> {
     let number: String = (spec.name.chars().skip_while(|c| !c.is_ascii_digit()))
         .take_while(char::is_ascii_digit)
         .collect();
-    let known = Path::new("/proc/asound").join(format!("card{number}"));
-    let holder = device_node::taken_by(&spec.name).or(known.exists().then_some(known));
-    match holder {
-        Some(holder) => Err(Failure::new(format!(
-            "Card number {number} is in use: {} exists",
-            holder.display()
-        ))
-        .try_this("another number with --card (0 to 31)")),
+    let holder = number.parse().ok().and_then(device_node::holder);
+    match holder.or_else(|| device_node::taken_by(&spec.name)) {
+        Some(holder) => Err(in_use(&number, &holder)),
         None => Ok(()),
     }
+}
+
+fn in_use(number: &str, holder: &Path) -> Failure {
+    let what = format!(
+        "Card number {number} is in use: {} exists",
+        holder.display()
+    );
+    let left = holder.starts_with("/sys");
+    Failure::new(what).try_this(if left {
+        "another number with --card (0 to 31): a card with this one was removed, and programs have it open still"
+    } else {
+        "another number with --card (0 to 31)"
+    })
 }
 
 fn open(spec: NodeSpec, connection: u32, opens: Opens) -> Result<Arc<Cuse>, Failure> {

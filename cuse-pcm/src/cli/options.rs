@@ -11,9 +11,9 @@ use crate::transport::mount::MapKind;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Card")]
 pub(super) struct CardOptions {
-    /// The card's number
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=31))]
-    pub(super) card: u32,
+    /// The card's number (default: 0; where there are other cards, the lowest that is free)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=31))]
+    pub(super) card: Option<u32>,
     /// The card's name, as in `hw:NAME`
     #[arg(long, value_name = "NAME", default_value = DEFAULT_ID)]
     pub(super) id: String,
@@ -51,6 +51,8 @@ pub(super) enum Nodes {
     PageCache,
     /// Character devices that the kernel makes (root, /dev/cuse); nothing can be mapped. For `serve`
     Cuse,
+    /// Character devices, and bound over them nodes that can be mapped (root, Linux 6.9). For `serve`
+    Both,
 }
 
 impl Nodes {
@@ -61,7 +63,18 @@ impl Nodes {
             Nodes::Passthrough => MapKind::Passthrough,
             Nodes::PageCache => MapKind::PageCache,
             Nodes::Cuse => MapKind::Plain,
+            Nodes::Both => MapKind::Passthrough,
         }
+    }
+
+    /// Whether they are devices of the machine.
+    pub(super) fn devices(self) -> bool {
+        matches!(self, Nodes::Cuse | Nodes::Both)
+    }
+
+    /// Whether ioctls that carry a value reach the card through some node.
+    pub(super) fn pass_values(self) -> bool {
+        self.devices()
     }
 }
 
@@ -71,6 +84,14 @@ impl CardOptions {
     /// # Errors
     /// A name or a backend that cannot be.
     pub(super) fn plan(&self) -> Result<Config, Failure> {
+        self.plan_as(self.card.unwrap_or(0))
+    }
+
+    /// The card that the options describe, with this number.
+    ///
+    /// # Errors
+    /// A name or a backend that cannot be.
+    pub(super) fn plan_as(&self, number: u32) -> Result<Config, Failure> {
         let device = DevicePlan {
             name: "PCM".to_owned(),
             playback: self.playback.clone(),
@@ -79,7 +100,7 @@ impl CardOptions {
             free_run: self.free_run,
             buffer: self.buffers.buffer(),
         };
-        let (number, id, name) = (self.card, self.id.clone(), "cuse-pcm".to_owned());
+        let (id, name) = (self.id.clone(), "cuse-pcm".to_owned());
         let mut config = Config {
             cards: vec![CardPlan {
                 number,

@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 
 use super::daemon::Daemon;
+use super::devices::AccessOptions;
 use super::options::{CardOptions, Nodes};
 use super::signals::Signals;
 use super::{Failure, daemon, wait};
@@ -60,17 +61,17 @@ pub(super) fn in_private(
 }
 
 fn prepare(config: &Config, nodes: Nodes) -> Result<(Signals, Daemon), Failure> {
-    if nodes == Nodes::Cuse {
+    if nodes.devices() {
         return Err(Failure::new(
             "Character devices are there for the whole machine, not for one command",
         )
-        .try_this("`cuse-pcm serve --nodes cuse`, or `run` without --nodes"));
+        .try_this("`cuse-pcm serve --nodes cuse` (or both), or `run` without --nodes"));
     }
     let signals =
         Signals::block().map_err(|error| Failure::new(format!("Cannot block signals: {error}")))?;
     container::enter()?;
     let at = container::snd_directory()?;
-    let daemon = daemon::start(config, nodes, &at)?;
+    let daemon = daemon::start(config, nodes, &at, &AccessOptions::default())?;
     Ok((signals, daemon))
 }
 

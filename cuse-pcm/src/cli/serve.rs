@@ -10,12 +10,14 @@ use clap::Args;
 
 use super::daemon::Daemon;
 use super::devices::AccessOptions;
-use super::options::{CardOptions, Nodes, check};
+use super::options::{CardOptions, check};
 use super::signals::Signals;
-use super::{Failure, buffers, daemon, devices};
-use crate::config::Config;
+use super::{Failure, buffers, daemon};
+use crate::config::{Config, MAX_CARD};
 use crate::container::SND_DIRECTORY;
+use crate::transport::cuse::device_node;
 use directory::Directory;
+pub(super) use directory::end_dead_mount;
 
 pub(super) const EXAMPLES: &str = "\
 Serves in the foreground; when programs can open the card it prints a line that begins with `ready:` (and tells systemd,
@@ -87,15 +89,10 @@ impl Serve {
 
     /// Serves; with the directory that was made for it, if nodes are mounted.
     fn start(&self, config: &Config) -> Result<(Daemon, Option<Directory>), Failure> {
-        if self.card.nodes != Nodes::Cuse {
-            if self.access.given() {
-                return Err(
-                    Failure::new("--owner, --group and --mode are for character devices")
-                        .try_this("--nodes cuse with them"),
-                );
-            }
+        let nodes = self.card.nodes;
+        if !nodes.devices() {
             let directory = Directory::take(&self.at, config)?;
-            let daemon = daemon::start(config, self.card.nodes, directory.path())?;
+            let daemon = daemon::start(config, nodes, directory.path(), &self.access)?;
             return Ok((daemon, Some(directory)));
         }
         if self.at != Path::new(SND_DIRECTORY) {
@@ -104,12 +101,24 @@ impl Serve {
                     .try_this("--nodes cuse without --at, or --at with another kind of nodes"),
             );
         }
-        Ok((devices::start(config, &self.access)?, None))
+        let daemon = daemon::start(config, nodes, &self.at, &self.access)?;
+        Ok((daemon, None))
+    }
+
+    /// The number of the one card that options describe.
+    fn number(&self) -> Result<u32, Failure> {
+        match self.card.card {
+            Some(number) => Ok(number),
+            None if self.card.nodes.devices() => (0..=MAX_CARD)
+                .find(|&number| device_node::holder(number).is_none())
+                .ok_or_else(daemon::none_free),
+            None => Ok(0),
+        }
     }
 
     fn plan(&self) -> Result<Config, Failure> {
         let Some(path) = &self.config else {
-            return self.card.plan();
+            return self.card.plan_as(self.number()?);
         };
         let text = std::fs::read_to_string(path).map_err(|error| {
             Failure::new(format!("Cannot read {}: {error}", path.display()))

@@ -181,6 +181,12 @@ pub(super) struct Leaving<C> {
 }
 
 impl<C: Connection> Leaving<C> {
+    /// Whether it has nodes of this card.
+    pub(super) fn serves(&self, card: CardIndex) -> bool {
+        let connection = self.connection.upgrade();
+        connection.is_some_and(|c| c.cards().contains(&card))
+    }
+
     /// Whether it has ended.
     pub(super) fn gone(&self) -> bool {
         self.waiting.is_finished()

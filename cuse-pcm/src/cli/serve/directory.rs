@@ -105,7 +105,7 @@ impl Drop for Directory {
 }
 
 /// A daemon that was killed leaves a mount that answers nothing: it is taken away.
-fn end_dead_mount(path: &Path) -> Result<(), Failure> {
+pub(in crate::cli) fn end_dead_mount(path: &Path) -> Result<(), Failure> {
     let dead = |path: &Path| {
         std::fs::metadata(path).is_err_and(|error| {
             error.raw_os_error() == Some(rustix::io::Errno::NOTCONN.raw_os_error())

@@ -59,6 +59,27 @@ pub fn taken_by(name: &str) -> Option<PathBuf> {
         .find(|path| path.symlink_metadata().is_ok())
 }
 
+/// What has the number of a card already, if anything does: another card's node, the kernel, or a device of a card that
+/// was removed and is open still.
+#[must_use]
+pub fn holder(card: u32) -> Option<PathBuf> {
+    let control = taken_by(&format!("controlC{card}"));
+    let known = || {
+        let known = Path::new("/proc/asound").join(format!("card{card}"));
+        known.exists().then_some(known)
+    };
+    let left = || {
+        let devices = std::fs::read_dir(class_directory("").parent()?).ok()?;
+        let begins = format!("snd!pcmC{card}D");
+        let mut paths = devices.flatten().map(|device| device.path());
+        paths.find(|path| {
+            let name = path.file_name().map(|name| name.to_string_lossy());
+            name.is_some_and(|name| name.starts_with(&begins))
+        })
+    };
+    control.or_else(known).or_else(left)
+}
+
 /// Lets those that `access` names use the node `name`; returns its device number (`st_rdev`).
 ///
 /// # Errors
