@@ -450,7 +450,7 @@ fn a_random_walk_leaves_no_group_in_an_impossible_state() {
 
 #[test]
 fn the_same_walk_across_cards_is_answered_the_same() {
-    for seed in 1..=15 {
+    for seed in 1..=8 {
         let mut within = Walk::new(seed, Cards::One);
         let mut across = Walk::new(seed, Cards::Several);
         for step in 0..500 {
