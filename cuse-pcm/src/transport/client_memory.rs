@@ -47,13 +47,31 @@ pub struct Neighbour {
     pub file: FileHandle,
 }
 
+/// Where an open file was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Process id.
+    pub process: u32,
+    /// Descriptor.
+    pub descriptor: u32,
+}
+
 /// The open files of the cards on one mount, or of all character devices, seen from one of them.
 pub trait Neighbours: Send + Sync + fmt::Debug {
     /// The open file on this inode.
     fn on_inode(&self, inode: u64) -> Option<Neighbour>;
 
-    /// The open file on this device that was opened with such flags (`O_*`), if there is just one.
-    fn on_device(&self, number: u64, flags: u32) -> Option<Neighbour>;
+    /// The open file on this device that was opened with such flags (`O_*`). Where there are several: the one that was
+    /// asked through a descriptor which `is_it`, or the only one of which no descriptor is known.
+    fn on_device(
+        &self,
+        number: u64,
+        flags: u32,
+        is_it: &dyn Fn(Place) -> Option<bool>,
+    ) -> Option<Neighbour>;
+
+    /// The file itself was just asked through this descriptor.
+    fn seen_at(&self, place: Place);
 }
 
 /// Most of a client's descriptors that are looked through, some microseconds each, while the card waits.
@@ -216,7 +234,8 @@ impl Client {
             let link = format!("/proc/{}/fd/{descriptor}", self.tid);
             let number = std::fs::metadata(link).ok()?.rdev();
             let flags = u32::from_str_radix(field(&named, "flags:")?, 8).ok()?;
-            return self.neighbours.as_ref()?.on_device(number, flags);
+            let is_it = |place: Place| same_file(self.tid, descriptor, place);
+            return self.neighbours.as_ref()?.on_device(number, flags, &is_it);
         }
         self.file_flags()?;
         let own = self.found.load(Ordering::Relaxed).checked_sub(1)?;
@@ -226,6 +245,23 @@ impl Client {
         }
         let inode = field(&named, "ino:")?.parse().ok()?;
         self.neighbours.as_ref()?.on_inode(inode)
+    }
+
+    /// Looks which descriptor the thread asks through right now, and takes note of it; for those on a device.
+    pub fn look(&self) -> Option<u32> {
+        let Descriptor::Device { number, .. } = self.descriptor else {
+            return None;
+        };
+        let descriptor = asked_through(self.tid)?;
+        let flags = flags_on_device(self.tid, descriptor, number)?;
+        if let Some(neighbours) = &self.neighbours {
+            let process = self.process();
+            neighbours.seen_at(Place {
+                process,
+                descriptor,
+            });
+        }
+        Some(flags)
     }
 
     fn refused(&self, cause: &dyn fmt::Display) {
@@ -289,7 +325,11 @@ impl ClientMemory for Client {
         match self.descriptor {
             Descriptor::Unknown => None,
             Descriptor::Inode(inode) => self.flags_on(inode),
-            Descriptor::Device { number, flags } => device_flags(self.tid, number, flags),
+            Descriptor::Device { number, flags } => {
+                let alike = |now: &u32| (now ^ flags) & LASTING == 0;
+                let seen = self.look().filter(alike);
+                seen.or_else(|| agreed_flags(self.tid, number, flags))
+            }
         }
     }
 
@@ -340,23 +380,35 @@ fn information(tid: u32, number: u32) -> Option<String> {
 /// `O_ACCMODE` and `O_APPEND`: two opens of a device that differ there are told apart.
 pub(super) const LASTING: u32 = 0o2003;
 
-/// Flags (`O_*`) of the descriptor on device `number`, opened as `opened` was, that thread `tid` asks through. Where it
-/// cannot be seen which one that is: of all such descriptors, if they have the same.
-fn device_flags(tid: u32, number: u64, opened: u32) -> Option<u32> {
-    let flags = |descriptor: u32| {
+/// Flags (`O_*`) of the descriptors of thread `tid` on device `number` that were opened as `opened` was, if all have the
+/// same.
+fn agreed_flags(tid: u32, number: u64, opened: u32) -> Option<u32> {
+    let entries = std::fs::read_dir(format!("/proc/{tid}/fd")).ok()?;
+    let mut all = entries.flatten().take(DESCRIPTORS_MAX).filter_map(|entry| {
+        let descriptor = entry.file_name().to_str()?.parse().ok()?;
         let flags = flags_on_device(tid, descriptor, number)?;
         ((flags ^ opened) & LASTING == 0).then_some(flags)
-    };
-    let asked = asked_through(tid).and_then(flags);
-    asked.or_else(|| {
-        let entries = std::fs::read_dir(format!("/proc/{tid}/fd")).ok()?;
-        let mut all = entries
-            .flatten()
-            .take(DESCRIPTORS_MAX)
-            .filter_map(|entry| flags(entry.file_name().to_str()?.parse().ok()?));
-        let first = all.next()?;
-        all.all(|other| other == first).then_some(first)
-    })
+    });
+    let first = all.next()?;
+    all.all(|other| other == first).then_some(first)
+}
+
+/// Whether a descriptor of thread `tid` and the one at `place` are of the same open file; `None` where it cannot be told.
+fn same_file(tid: u32, descriptor: u32, place: Place) -> Option<bool> {
+    const KCMP_FILE: libc::c_int = 0;
+    let pid = |id: u32| libc::pid_t::try_from(id).ok();
+    let (a, b) = (pid(tid)?, pid(place.process)?);
+    let (mine, theirs) = (
+        libc::c_ulong::from(descriptor),
+        libc::c_ulong::from(place.descriptor),
+    );
+    // SAFETY: compares what numbers stand for in the kernel; no memory is involved.
+    match unsafe { libc::syscall(libc::SYS_kcmp, a, b, KCMP_FILE, mine, theirs) } {
+        0 => Some(true),
+        order if order > 0 => Some(false),
+        // The process or its descriptor is gone, or may not be looked at.
+        _ => None,
+    }
 }
 
 /// Flags (`O_*`) of a descriptor of thread `tid`, if it is on device `number`.
@@ -521,9 +573,16 @@ mod tests {
             })
         }
 
-        fn on_device(&self, number: u64, _flags: u32) -> Option<Neighbour> {
+        fn on_device(
+            &self,
+            number: u64,
+            _flags: u32,
+            _is_it: &dyn Fn(Place) -> Option<bool>,
+        ) -> Option<Neighbour> {
             self.on_inode(number)
         }
+
+        fn seen_at(&self, _place: Place) {}
     }
 
     #[test]
@@ -548,6 +607,24 @@ mod tests {
         assert_eq!(client.open_file(-1), None);
         assert_eq!(client.open_file(i32::MAX), None);
         assert_eq!(myself(own).open_file(other_file.as_raw_fd()), None);
+    }
+
+    #[test]
+    fn descriptors_of_one_open_file_are_told_from_those_of_two() {
+        let open = || std::fs::File::open("/dev/null").unwrap();
+        let (a, b) = (open(), open());
+        let again = a.try_clone().unwrap();
+        let number = |file: &std::fs::File| file.as_raw_fd().cast_unsigned();
+        let same = |descriptor| {
+            let place = Place {
+                process: std::process::id(),
+                descriptor,
+            };
+            same_file(myself(0).tid(), number(&a), place)
+        };
+        assert_eq!(same(number(&again)), Some(true));
+        assert_eq!(same(number(&b)), Some(false));
+        assert_eq!(same(9999), None);
     }
 
     #[test]

@@ -140,6 +140,7 @@ impl Cuse {
             return false;
         };
         let client = open.client(m.caller.tid);
+        open.look_once(&client);
         if !client.is_out_of_reach(i.arg) {
             return false;
         }

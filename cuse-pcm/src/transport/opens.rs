@@ -1,9 +1,9 @@
 //! Open files of a mount: which card's file a kernel's file handle is, and opens that are not answered yet.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use super::client_memory::{Client, Descriptor, LASTING, Neighbour, Neighbours};
+use super::client_memory::{Client, Descriptor, LASTING, Neighbour, Neighbours, Place};
 use super::passthrough::BackingId;
 use super::{CardIndex, Deliver};
 use crate::request::{FileHandle, Request};
@@ -22,6 +22,8 @@ pub struct OpenFile {
     pub inode: u64,
     /// With what memory it was opened.
     pub memory: Memory,
+    /// Where it was last seen, on a device: [`NEVER`], [`NOWHERE`] or a packed [`Place`].
+    seen: AtomicU64,
     /// The thread that asked last: it most likely asks again.
     last: Mutex<Option<Arc<Client>>>,
     /// All files of the mount.
@@ -31,35 +33,96 @@ pub struct OpenFile {
 /// Open files by the kernel's file handle.
 type Slots = RwLock<Vec<Option<Arc<OpenFile>>>>;
 
+/// Nobody has looked yet.
+const NEVER: u64 = 0;
+/// Somebody has looked, and could not tell.
+const NOWHERE: u64 = u64::MAX;
+
+fn pack(place: Place) -> u64 {
+    u64::from(place.process) << 32 | u64::from(place.descriptor)
+}
+
+fn unpack(packed: u64) -> Option<Place> {
+    let [process, descriptor] = [packed >> 32, packed].map(|half| half & u64::from(u32::MAX));
+    (packed != NEVER && packed != NOWHERE).then_some(Place {
+        process: u32::try_from(process).ok()?,
+        descriptor: u32::try_from(descriptor).ok()?,
+    })
+}
+
 /// The files beside one of a card.
 #[derive(Debug)]
-struct Beside(CardIndex, Weak<Slots>);
+struct Beside(CardIndex, FileHandle, Weak<Slots>);
 
 impl Beside {
-    /// The only open file for which `which` holds.
-    fn only(&self, which: impl Fn(&OpenFile) -> bool) -> Option<Neighbour> {
-        let files = self.1.upgrade()?;
+    /// The one among the open files for which `which` holds, as `choose` says.
+    fn one(
+        &self,
+        which: impl Fn(&OpenFile) -> bool,
+        choose: impl FnOnce(&[&OpenFile]) -> Option<usize>,
+    ) -> Option<Neighbour> {
+        let files = self.2.upgrade()?;
         let files = files.read().unwrap_or_else(PoisonError::into_inner);
-        let mut there = files.iter().flatten().filter(|open| which(open));
-        let only = there.next()?;
-        let found = Neighbour {
-            elsewhere: (only.card != self.0).then_some(only.card),
-            file: only.file,
-        };
-        there.next().is_none().then_some(found)
+        let there: Vec<&OpenFile> = files
+            .iter()
+            .flatten()
+            .map(Arc::as_ref)
+            .filter(|open| which(open))
+            .collect();
+        let found = there.get(choose(&there)?)?;
+        Some(Neighbour {
+            elsewhere: (found.card != self.0).then_some(found.card),
+            file: found.file,
+        })
     }
 }
 
 impl Neighbours for Beside {
     fn on_inode(&self, inode: u64) -> Option<Neighbour> {
-        self.only(|open| open.inode == inode)
+        self.one(
+            |open| open.inode == inode,
+            |there| (there.len() == 1).then_some(0),
+        )
     }
 
-    fn on_device(&self, number: u64, flags: u32) -> Option<Neighbour> {
+    fn on_device(
+        &self,
+        number: u64,
+        flags: u32,
+        is_it: &dyn Fn(Place) -> Option<bool>,
+    ) -> Option<Neighbour> {
         let alike = |theirs| (theirs ^ flags) & LASTING == 0;
-        self.only(|open| {
-            matches!(open.memory, Memory::Device { number: on, flags } if on == number && alike(flags))
+        let on_it = |open: &OpenFile| matches!(open.memory, Memory::Device { number: on, flags } if on == number && alike(flags));
+        self.one(on_it, |there| {
+            if let [_] = there {
+                return Some(0);
+            }
+            let verdicts: Vec<Option<bool>> = there
+                .iter()
+                .map(|open| is_it(unpack(open.seen.load(Ordering::Acquire))?))
+                .collect();
+            let of = |verdict| verdicts.iter().position(|known| *known == verdict);
+            let unknown = verdicts.iter().filter(|known| known.is_none()).count();
+            of(Some(true)).or_else(|| of(None).filter(|_| unknown == 1))
         })
+    }
+
+    fn seen_at(&self, place: Place) {
+        let Some(files) = self.2.upgrade() else {
+            return;
+        };
+        let files = files.read().unwrap_or_else(PoisonError::into_inner);
+        let place = pack(place);
+        for open in files.iter().flatten() {
+            if open.card == self.0 && open.file == self.1 {
+                open.seen.store(place, Ordering::Release);
+            } else {
+                // A descriptor is of one file: another one that was seen there has lost it since.
+                let _ =
+                    open.seen
+                        .compare_exchange(place, NOWHERE, Ordering::AcqRel, Ordering::Relaxed);
+            }
+        }
     }
 }
 
@@ -69,6 +132,17 @@ impl OpenFile {
         match &self.to {
             Some(card) => card.deliver(request),
             None => request.reply.fail(Errno::ENODEV),
+        }
+    }
+
+    /// Takes note of the descriptor that `client` asks through, the first time it does: LINK may name it later.
+    pub fn look_once(&self, client: &Client) {
+        if self.seen.load(Ordering::Acquire) != NEVER {
+            return;
+        }
+        if client.look().is_none() {
+            // Asked again at PREPARE.
+            self.seen.store(NOWHERE, Ordering::Release);
         }
     }
 
@@ -86,7 +160,11 @@ impl OpenFile {
                         Client::through(tid, Descriptor::Device { number, flags })
                     }
                 };
-                let client = client.among(Box::new(Beside(self.card, Weak::clone(&self.all))));
+                let client = client.among(Box::new(Beside(
+                    self.card,
+                    self.file,
+                    Weak::clone(&self.all),
+                )));
                 Arc::clone(last.insert(Arc::new(client)))
             }
         }
@@ -186,6 +264,7 @@ impl Opens {
             file,
             inode: pending.inode,
             memory,
+            seen: AtomicU64::new(NEVER),
             last: Mutex::new(None),
             all: Arc::downgrade(&self.files),
         };
@@ -277,7 +356,10 @@ mod tests {
         };
         let (a, _) = opens.insert(&pending(2), FileHandle(100), None);
         let (b, _) = opens.insert(&other, FileHandle(100), None);
-        let of = |fh| Beside(opens.get(fh).unwrap().card, Arc::downgrade(&opens.files));
+        let of = |fh| {
+            let open = opens.get(fh).unwrap();
+            Beside(open.card, open.file, Arc::downgrade(&opens.files))
+        };
         let found = |elsewhere| {
             let file = FileHandle(100);
             Some(Neighbour { elsewhere, file })
@@ -286,6 +368,49 @@ mod tests {
         assert_eq!(of(a).on_inode(10), found(Some(CardIndex(1))));
         assert_eq!(of(b).on_inode(10), found(None));
         assert_eq!(of(b).on_inode(11), None);
+    }
+
+    #[test]
+    fn files_alike_on_a_device_are_told_apart_by_where_they_were_seen() {
+        let opens = Opens::default();
+        let open = |unique, file| {
+            let memory = Memory::Device {
+                number: 5,
+                flags: 0o2,
+            };
+            let pending = PendingOpen {
+                memory,
+                ..pending(unique)
+            };
+            let (fh, _) = opens.insert(&pending, FileHandle(file), None);
+            Beside(
+                CardIndex(0),
+                opens.get(fh).unwrap().file,
+                Arc::downgrade(&opens.files),
+            )
+        };
+        let at = |descriptor| Place {
+            process: 77,
+            descriptor,
+        };
+        let (a, b) = (open(2, 100), open(4, 101));
+        // The descriptor in question is of the file that is at 3, and another process has none of them.
+        let found = |is_at: u32| {
+            let is_it = |place: Place| (place.process == 77).then_some(place == at(is_at));
+            a.on_device(5, 0o4002, &is_it).map(|found| found.file.0)
+        };
+        assert_eq!(found(3), None);
+        b.seen_at(at(3));
+        assert_eq!((found(3), found(4)), (Some(101), Some(100)));
+        a.seen_at(at(4));
+        assert_eq!((found(3), found(4), found(5)), (Some(101), Some(100), None));
+        let c = open(6, 102);
+        assert_eq!((found(3), found(5)), (Some(101), Some(102)));
+        // A number that was given to another file.
+        c.seen_at(at(3));
+        assert_eq!((found(3), found(5)), (Some(102), Some(101)));
+        assert_eq!(a.on_device(6, 0o2, &|_| None), None);
+        assert_eq!(a.on_device(5, 0o1, &|_| None), None);
     }
 
     #[test]

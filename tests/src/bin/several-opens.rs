@@ -1,13 +1,19 @@
-//! What a client finds that opens a playback node twice, once with O_NONBLOCK: `two-opens NODE` prints a line for each
-//! fact. The node must have two free substreams.
-#![allow(clippy::panic, reason = "a test's helper fails loudly")]
+//! What a client finds that opens a playback node several times, with O_NONBLOCK or all alike: `several-opens NODE` prints a
+//! line for each fact. The node must have three free substreams.
+#![allow(
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helper fails loudly"
+)]
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::thread;
 
 use cuse_pcm_tests::client::{PcmClient, Setup, cmd};
 use rustix::fs::{OFlags, fcntl_setfl};
+use uapi::pcm::table::LINK;
 
 /// A ring of 200 ms: it is not empty again before the next call, nor waited for long.
 const SETUP: Setup = Setup {
@@ -21,7 +27,7 @@ const SETUP: Setup = Setup {
 
 fn main() -> io::Result<()> {
     let Some(node) = std::env::args().nth(1) else {
-        panic!("usage: two-opens NODE");
+        panic!("usage: several-opens NODE");
     };
     let open = |flags| -> io::Result<PcmClient> {
         let pcm = PcmClient::open(Path::new(&node), flags)?;
@@ -50,6 +56,31 @@ fn main() -> io::Result<()> {
             .join()
     })
     .unwrap_or_else(|_| panic!("write"));
+    drop((waits, returns));
+    link_one_of_three(&node)
+}
+
+/// Of three opens that are all alike the first one is linked with the third, which is then named by a second descriptor.
+fn link_one_of_three(node: &str) -> io::Result<()> {
+    let mut three = Vec::new();
+    for _ in 0..3 {
+        let pcm = PcmClient::open(Path::new(node), 0)?;
+        pcm.set_up(&SETUP)?;
+        pcm.writei(&[0; 4800], 1200)?;
+        three.push(pcm);
+    }
+    let again = three[2].file().try_clone()?;
+    for (name, file) in [("third", three[2].file()), ("same", &again)] {
+        let linked = three[0].call_value(LINK, file.as_raw_fd());
+        println!(
+            "link {name}: {}",
+            linked.map_or_else(|e| errno(&e), |_| "done".to_owned())
+        );
+    }
+    three[0].call(cmd::START)?;
+    for pcm in &three {
+        println!("state {}", pcm.status()?.state);
+    }
     Ok(())
 }
 
