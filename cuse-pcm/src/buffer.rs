@@ -8,6 +8,7 @@ mod budget;
 pub mod managed;
 mod parties;
 pub mod report;
+mod sharing;
 pub mod supply;
 
 pub use budget::{Budget, Users};

@@ -12,6 +12,7 @@ mod control_read;
 pub mod open;
 pub mod pcm;
 pub mod pcm_compat;
+mod pcm_dmabuf;
 pub mod pcm_old;
 pub mod pcm_position;
 pub mod pcm_setup;

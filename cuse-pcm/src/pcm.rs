@@ -14,6 +14,7 @@
 
 mod action;
 pub mod configure;
+pub mod dmabuf;
 pub mod drain;
 pub mod group;
 pub mod hw_params;

@@ -3,9 +3,10 @@
 //! Knows nothing of FUSE, CUSE, cards or streams.
 
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use hw_backends::dma::{Area, Backing};
+use hw_backends::dma::{Area, Backing, Shared};
 use uapi::Errno;
 
 /// Who asks: the calling thread and its credentials, as the transport reports them.
@@ -284,6 +285,23 @@ pub trait ClientMemory: Send + Sync + fmt::Debug {
 
     /// Process id (thread group) of the caller, as the daemon sees it; 0 if unknown.
     fn process(&self) -> u32;
+
+    /// By the time the call returns to the caller, it has a descriptor of `file`, and its number is stored at `address` as
+    /// an `int`. Should that fail after the request is answered, the call fails all the same.
+    ///
+    /// # Errors
+    /// EPERM: there is no way to do that for this caller. EFAULT, EMFILE.
+    fn give_descriptor(&self, _file: &Shared, _address: u64) -> Result<(), Errno> {
+        Err(Errno::EPERM)
+    }
+
+    /// A descriptor of the caller, as one of our own.
+    ///
+    /// # Errors
+    /// EBADF: the caller has none of that number, or it cannot be fetched.
+    fn take_descriptor(&self, _number: i32) -> Result<OwnedFd, Errno> {
+        Err(Errno::EBADF)
+    }
 
     /// The open file behind a descriptor of the caller (LINK names one), if it is one of this card's and that can be
     /// found out.

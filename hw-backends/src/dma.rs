@@ -8,6 +8,7 @@ pub mod area;
 pub mod backing;
 pub mod constraints;
 mod devices;
+pub mod foreign;
 pub mod memory;
 pub mod steps;
 
@@ -15,6 +16,7 @@ pub use allocators::{Allocator, Pool};
 pub use area::Area;
 pub use backing::{Backing, Pages, PrivateBacking};
 pub use constraints::{Constraint, Merged, Needs, Refusal, Traits};
+pub use foreign::{Foreign, Unusable};
 pub use memory::{ExportError, Memory, Shared};
 
 /// The ring of a substream, as a device and the core see it.

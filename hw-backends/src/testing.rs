@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uapi::Errno;
 
-use crate::dma::Ring;
+use crate::dma::{Needs, Ring};
 use crate::hardware::Hardware;
 use crate::ops::{PcmOps, Pointer, Trigger, View};
 use crate::params::Params;
@@ -46,6 +46,7 @@ pub enum Refuse {
 #[derive(Debug)]
 struct State {
     hardware: Hardware,
+    needs: Needs,
     pointer: Pointer,
     delay: i64,
     next_event: Option<Nanos>,
@@ -81,6 +82,7 @@ impl Script {
     pub fn new(hardware: Hardware) -> (Script, Scripted) {
         let state = State {
             hardware,
+            needs: Needs::default(),
             pointer: Pointer::At(0),
             delay: 0,
             next_event: None,
@@ -119,6 +121,11 @@ impl Script {
         self.state().hardware = hardware;
     }
 
+    /// Other needs of the ring.
+    pub fn set_needs(&self, needs: Needs) {
+        self.state().needs = needs;
+    }
+
     /// The next such call fails, once for each time this was said.
     pub fn refuse(&self, what: Refuse, errno: Errno) {
         self.state().refusals.push_back((what, errno));
@@ -155,6 +162,10 @@ impl Script {
 impl PcmOps for Scripted {
     fn hardware(&self) -> Hardware {
         self.0.state().hardware.clone()
+    }
+
+    fn needs(&self) -> Needs {
+        self.0.state().needs
     }
 
     fn open(&mut self) -> Result<(), Errno> {

@@ -1,10 +1,11 @@
 //! A client's memory that is none: bytes behind invented addresses.
 
 use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cuse_pcm::request::{ClientMemory, FileHandle};
-use hw_backends::dma::Area;
+use hw_backends::dma::{Area, Shared};
 use uapi::Errno;
 
 /// Where the client's memory begins.
@@ -19,6 +20,8 @@ pub struct FakeMemory {
     bytes: Mutex<Vec<u8>>,
     flags: Mutex<Option<u32>>,
     descriptors: Mutex<HashMap<i32, FileHandle>>,
+    /// Descriptors of other files.
+    others: Mutex<HashMap<i32, OwnedFd>>,
 }
 
 impl FakeMemory {
@@ -30,6 +33,7 @@ impl FakeMemory {
             bytes,
             flags,
             descriptors: Mutex::default(),
+            others: Mutex::default(),
         }
     }
 
@@ -53,6 +57,19 @@ impl FakeMemory {
     /// What fcntl(F_GETFL) would tell of the descriptor in use; `None` where nobody can find out.
     pub fn set_flags(&self, flags: Option<u32>) {
         *lock(&self.flags) = flags;
+    }
+
+    /// The client gets one more descriptor; its number.
+    pub fn put(&self, descriptor: OwnedFd) -> i32 {
+        let mut others = lock(&self.others);
+        let number = others.keys().max().map_or(500, |last| last + 1);
+        others.insert(number, descriptor);
+        number
+    }
+
+    /// The client closes one, or hands it over.
+    pub fn close(&self, number: i32) -> Option<OwnedFd> {
+        lock(&self.others).remove(&number)
     }
 
     /// Gives an open file a descriptor number.
@@ -92,6 +109,19 @@ impl ClientMemory for FakeMemory {
 
     fn process(&self) -> u32 {
         1
+    }
+
+    fn give_descriptor(&self, file: &Shared, address: u64) -> Result<(), Errno> {
+        self.range(address, 4)?;
+        let copy = file.as_fd().try_clone_to_owned();
+        let number = self.put(copy.map_err(|_| Errno::EMFILE)?);
+        self.write(address, &number.to_ne_bytes())
+    }
+
+    fn take_descriptor(&self, number: i32) -> Result<OwnedFd, Errno> {
+        let others = lock(&self.others);
+        let named = others.get(&number).ok_or(Errno::EBADF)?;
+        named.try_clone().map_err(|_| Errno::EMFILE)
     }
 
     fn open_file(&self, descriptor: i32) -> Option<FileHandle> {

@@ -1,9 +1,7 @@
 //! The ring that the core allocates for a substream before the device's `hw_params`, and frees after its `hw_free` (§4.8).
 
 use hw_backends::dma::area::page_round;
-use hw_backends::dma::{
-    Area, Backing, ExportError, Memory, Merged, Needs, Pages, Refusal, Ring, Shared, Traits,
-};
+use hw_backends::dma::{Area, Backing, Memory, Merged, Needs, Pages, Refusal, Ring, Traits};
 use hw_backends::units::Now;
 use uapi::Errno;
 
@@ -39,32 +37,57 @@ pub struct Rings {
 /// The ring of one substream, and the memory of the open it comes from.
 #[derive(Debug, Default)]
 pub struct ManagedBuffer {
-    supply: Supply,
+    pub(super) supply: Supply,
     /// What is set aside for this substream.
     aside: Option<Charge>,
     /// Who has it open.
     uid: Option<u32>,
     backing: Option<Box<dyn Backing>>,
     /// What clients see; whole pages, at least as large as the ring.
-    memory: Option<Held>,
+    pub(super) memory: Option<Held>,
     /// What the device sees, where that is not the same.
-    own: Option<Held>,
-    ring: Option<Ring>,
+    pub(super) own: Option<Held>,
+    pub(super) ring: Option<Ring>,
     device_ring: Option<Ring>,
+    /// The client attached a dma-buf: its own, or (in `memory`) another one.
+    pub(super) attached: bool,
     /// Address and size of the ring that the device was told last.
     told: Option<(usize, usize)>,
-    parties: Parties,
+    pub(super) parties: Parties,
 }
 
 /// Memory that was allocated.
 #[derive(Debug)]
-struct Held {
-    memory: Memory,
+pub(super) struct Held {
+    pub(super) memory: Memory,
     account: MemoryReport,
-    _charge: Charge,
+    charge: Option<Charge>,
 }
 
 impl Held {
+    /// Somebody else's memory, which counts to nobody here.
+    pub(super) fn attached(memory: Memory, name: &str, demand: &Demand<'_>) -> Held {
+        let account = MemoryReport {
+            role: "ring",
+            allocator: format!("{name} (attached)"),
+            bytes: memory.area().len() as u64,
+            triggered_by: demand.by.to_owned(),
+            allocated_at: demand.now.realtime.0,
+            passed_over: Vec::new(),
+            exported: true,
+        };
+        Held {
+            memory,
+            account,
+            charge: None,
+        }
+    }
+
+    /// Whether it was allocated here.
+    pub(super) fn is_managed(&self) -> bool {
+        self.charge.is_some()
+    }
+
     fn serves(&self, merged: &Merged, bytes: u64) -> bool {
         let there = self.memory.area().len() as u64;
         bytes <= there && merged.met_by(self.memory.traits(), bytes).is_ok()
@@ -138,6 +161,9 @@ impl ManagedBuffer {
     pub fn provide(&mut self, demand: &Demand<'_>) -> Result<Rings, Errno> {
         self.ring = None;
         self.device_ring = None;
+        if self.attached {
+            self.release();
+        }
         let result = self.try_provide(demand);
         if result.is_err() {
             self.release();
@@ -150,7 +176,7 @@ impl ManagedBuffer {
             return Err(Errno::ENOMEM);
         }
         let size = usize::try_from(demand.bytes).map_err(|_| Errno::ENOMEM)?;
-        let (clients, own) = (self.collect(demand), Merged::of([&demand.device]));
+        let clients = self.collect(demand);
         let kept = self.memory.as_ref();
         if !kept.is_some_and(|held| held.serves(&clients, demand.bytes)) || !demand.own {
             self.own = None;
@@ -160,12 +186,19 @@ impl ManagedBuffer {
             self.memory = Some(self.allocate(&clients, "ring", demand)?);
         }
         let ring = zeroed(self.memory.as_ref(), size).ok_or(Errno::ENOMEM)?;
+        self.complete(ring, demand)
+    }
+
+    /// Takes over the clients' ring, with one for the device.
+    pub(super) fn complete(&mut self, ring: Ring, demand: &Demand<'_>) -> Result<Rings, Errno> {
+        let size = ring.area.len();
         let device = if demand.own {
+            let needs = Merged::of([&demand.device]);
             let kept = self.own.take();
-            let kept = kept.filter(|held| held.serves(&own, demand.bytes));
+            let kept = kept.filter(|held| held.serves(&needs, demand.bytes));
             self.own = Some(match kept {
                 Some(held) => held,
-                None => self.allocate(&own, "device", demand)?,
+                None => self.allocate(&needs, "device", demand)?,
             });
             zeroed(self.own.as_ref(), size).ok_or(Errno::ENOMEM)?
         } else {
@@ -329,7 +362,7 @@ impl ManagedBuffer {
         Ok(Held {
             memory,
             account,
-            _charge: charge,
+            charge: Some(charge),
         })
     }
 
@@ -346,31 +379,6 @@ impl ManagedBuffer {
             .as_ref()
             .and(self.device_ring.as_ref())
             .map(|ring| &ring.area)
-    }
-
-    /// The dma-buf of the ring.
-    ///
-    /// # Errors
-    /// EBADFD: there is no ring. ENODEV: this memory cannot be one; the report says why. What making one gave.
-    pub fn export(&mut self, by: &str, now: &Now) -> Result<Shared, Errno> {
-        let ring = self.ring.as_ref().ok_or(Errno::EBADFD)?;
-        let bytes = ring.area.len();
-        let wraps = self.supply.pool.wraps();
-        let held = self.memory.as_mut().ok_or(Errno::EBADFD)?;
-        let (refusal, errno) = match held.memory.export(bytes) {
-            Ok(shared) => return Ok(shared.clone()),
-            Err(ExportError::Refused(refusal)) => (Some(refusal), Errno::ENODEV),
-            Err(ExportError::Failed(_)) if !wraps => (None, Errno::ENODEV),
-            Err(ExportError::Failed(errno)) => (None, errno),
-        };
-        let why = refusal.map_or_else(
-            || format!("no dma-buf: {errno}"),
-            |refusal| refusal.to_string(),
-        );
-        log::info!("The ring cannot be exported: {why}");
-        self.parties
-            .refuse(Refused::new(by, refusal.as_ref(), why, now));
-        Err(errno)
     }
 
     /// Whether one more party can use the ring as it is. Without a ring it can: the next one will serve it.
@@ -422,6 +430,7 @@ impl ManagedBuffer {
         self.own = None;
         let kept = rounded(u64::from(self.supply.limits.preallocated));
         let preallocated = kept != 0
+            && !self.attached
             && self
                 .memory
                 .as_ref()
@@ -431,10 +440,11 @@ impl ManagedBuffer {
         }
     }
 
-    fn release(&mut self) {
+    pub(super) fn release(&mut self) {
         self.ring = None;
         self.device_ring = None;
         self.own = None;
+        self.attached = false;
         if let Some(held) = self.memory.take() {
             // What is allocated anew may lie at the same address and still be another ring.
             self.told = None;

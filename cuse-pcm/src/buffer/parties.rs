@@ -23,16 +23,8 @@ impl Parties {
     /// A ring is going to be made for `fixed`, and those who joined: their needs together. `own`: the device's, if it
     /// gets a ring of its own.
     pub(super) fn settle(&mut self, fixed: &[(&str, Needs)], own: Option<&Needs>) -> Merged {
-        let joined = self
-            .joined
-            .iter()
-            .map(|(name, needs)| (name.as_str(), needs));
-        let all = fixed
-            .iter()
-            .map(|(name, needs)| (*name, needs))
-            .chain(joined);
-        let all: Vec<(&str, &Needs)> = all.collect();
-        let merged = Merged::of(all.iter().map(|(_, needs)| *needs));
+        let merged = self.needs(fixed);
+        let all = self.all(fixed);
         let mut listed: Vec<Party> = all
             .iter()
             .map(|(name, needs)| Party::new(name, needs))
@@ -40,6 +32,18 @@ impl Parties {
         listed.extend(own.map(|needs| Party::new("device (in its own area)", needs)));
         self.listed = listed;
         merged
+    }
+
+    /// The needs of `fixed`, and of those who joined, together.
+    pub(super) fn needs(&self, fixed: &[(&str, Needs)]) -> Merged {
+        Merged::of(self.all(fixed).into_iter().map(|(_, needs)| needs))
+    }
+
+    fn all<'a>(&'a self, fixed: &'a [(&str, Needs)]) -> Vec<(&'a str, &'a Needs)> {
+        let fixed = fixed.iter().map(|(name, needs)| (*name, needs));
+        let joined = self.joined.iter();
+        let joined = joined.map(|(name, needs)| (name.as_str(), needs));
+        fixed.chain(joined).collect()
     }
 
     /// One more. `ring`: what the ring has, and its size, if there is one.

@@ -6,13 +6,16 @@
 use hw_backends::units::Now;
 use uapi::Errno;
 use uapi::compat::pcm as compat;
+use uapi::dmabuf;
 use uapi::ioctl::kind;
 use uapi::pcm::State;
 use uapi::pcm::table;
 
 use super::argument::Argument;
 use super::table::Table;
-use super::{Outcome, pcm_compat, pcm_old, pcm_position, pcm_setup, pcm_t32, pcm_transfer};
+use super::{
+    Outcome, pcm_compat, pcm_dmabuf, pcm_old, pcm_position, pcm_setup, pcm_t32, pcm_transfer,
+};
 use crate::card::{Card, Member, SubstreamId};
 use crate::pcm::Substream;
 use crate::request::Abi;
@@ -97,7 +100,7 @@ pub(crate) fn ioctl(call: &mut PcmCall<'_, '_>) -> Outcome {
         }
         Ok(_) => {}
     }
-    if narrow && compat::find(cmd).is_none() {
+    if narrow && compat::find(cmd).is_none() && dmabuf::find(cmd).is_none() {
         return Outcome::Done(Err(Errno::ENOTTY));
     }
     match handler(cmd) {
@@ -163,6 +166,9 @@ fn handler(cmd: u32) -> Option<Handler> {
         table::UNLINK => pcm_setup::unlink,
         table::HW_REFINE_OLD => pcm_old::hw_refine,
         table::HW_PARAMS_OLD => pcm_old::hw_params,
+        dmabuf::EXPORT => pcm_dmabuf::export,
+        dmabuf::ATTACH => pcm_dmabuf::attach,
+        dmabuf::DETACH => pcm_dmabuf::detach,
         compat::STATUS_T32 => pcm_t32::status,
         compat::STATUS_EXT_T32 => pcm_t32::status_ext,
         compat::SYNC_PTR_T32 => pcm_t32::sync_ptr,
@@ -177,12 +183,13 @@ pub(super) fn flag(call: &PcmCall<'_, '_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{handler, table};
+    use super::{dmabuf, handler, table};
 
     #[test]
     fn every_number_of_the_table_has_a_handler_and_no_other_has() {
         let without: Vec<_> = table::TABLE
             .iter()
+            .chain(dmabuf::TABLE)
             .filter(|row| handler(row.cmd).is_none())
             .map(|r| r.name)
             .collect();

@@ -8,11 +8,13 @@
 )]
 
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use hw_backends::dma::Area;
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags};
 use uapi::Errno;
 
 use crate::request::{CardIndex, ClientMemory, FileHandle};
@@ -341,6 +343,21 @@ impl ClientMemory for Client {
         let found = thread_group(self.tid).unwrap_or(0);
         self.process.store(found, Ordering::Relaxed);
         found
+    }
+
+    fn take_descriptor(&self, number: i32) -> Result<OwnedFd, Errno> {
+        let process = i32::try_from(self.process()).ok().and_then(Pid::from_raw);
+        let process = process.ok_or(Errno::EBADF)?;
+        let fetched =
+            rustix::process::pidfd_open(process, PidfdFlags::empty()).and_then(|process| {
+                rustix::process::pidfd_getfd(process, number, PidfdGetfdFlags::empty())
+            });
+        fetched.map_err(|error| {
+            if error != rustix::io::Errno::BADF {
+                self.refused(&error);
+            }
+            Errno::EBADF
+        })
     }
 
     fn open_file(&self, descriptor: i32) -> Option<FileHandle> {

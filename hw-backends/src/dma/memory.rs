@@ -93,24 +93,30 @@ impl Memory {
         self.file.as_ref().or(self.dma_buf.as_ref())
     }
 
-    /// The dma-buf of its first `bytes`, made now if there is none yet.
+    /// The dma-buf of all of it, made now if there is none yet.
     ///
     /// # Errors
     /// The [`Refusal`] if it cannot be one, else what making it gave.
-    pub fn export(&mut self, bytes: usize) -> Result<&Shared, ExportError> {
+    pub fn export(&mut self) -> Result<&Shared, ExportError> {
         if self.dma_buf.is_none() {
             let file = self.file.as_ref().ok_or(ExportError::Refused(Refusal {
                 constraint: Constraint::Exportable,
                 needs: 1,
                 has: 0,
             }))?;
-            let length = page_round(bytes.min(self.area.len())) as u64;
+            let length = page_round(self.area.len()) as u64;
             let made = devices::wrap(file, file.offset, length).map_err(ExportError::Failed)?;
             self.dma_buf = Some(Shared::new(made, 0));
         }
         self.dma_buf
             .as_ref()
             .ok_or(ExportError::Failed(Errno::ENOMEM))
+    }
+
+    /// The dma-buf of it, if there is one now.
+    #[must_use]
+    pub fn made(&self) -> Option<&Shared> {
+        self.dma_buf.as_ref()
     }
 
     /// Whether there is a dma-buf of it now.

@@ -3,9 +3,10 @@
 //! A request is tried with what was carried. If that is not enough, nothing has come of it but an EFAULT, and what was
 //! missing is known: the kernel is asked to send the request again with that too (`FUSE_IOCTL_RETRY`).
 
+use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hw_backends::dma::Area;
+use hw_backends::dma::{Area, Shared};
 use uapi::Errno;
 use uapi::fuse::flags::ioctl::RETRY;
 use uapi::fuse::{IoctlIovec, IoctlOut};
@@ -229,6 +230,14 @@ impl ClientMemory for Carried {
 
     fn process(&self) -> u32 {
         self.client.process()
+    }
+
+    fn give_descriptor(&self, file: &Shared, address: u64) -> Result<(), Errno> {
+        self.client.give_descriptor(file, address)
+    }
+
+    fn take_descriptor(&self, number: i32) -> Result<OwnedFd, Errno> {
+        self.client.take_descriptor(number)
     }
 
     fn open_file(&self, descriptor: i32) -> Option<FileHandle> {

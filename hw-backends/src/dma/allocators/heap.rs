@@ -7,6 +7,7 @@ use uapi::Errno;
 
 use super::{Allocator, COHERENT_MACHINE, usable};
 use crate::dma::area::page_round;
+use crate::dma::foreign::is_contiguous;
 use crate::dma::{Area, Memory, Shared, Traits, steps};
 
 const DIRECTORY: &str = "/dev/dma_heap";
@@ -30,7 +31,7 @@ pub(super) fn all() -> Vec<Heap> {
         .map(|entry| {
             let file = entry.file_name().to_string_lossy().into_owned();
             Heap {
-                contiguous: file.contains("cma") || file == "reserved",
+                contiguous: is_contiguous(&file),
                 name: format!("dma_heap/{file}"),
                 path: entry.path(),
             }
