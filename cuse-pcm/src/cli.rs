@@ -10,6 +10,7 @@ mod doctor;
 mod failure;
 mod hidden;
 mod logger;
+mod manual;
 mod options;
 mod output;
 mod place;
@@ -52,6 +53,9 @@ enum Command {
     /// Says whether a private /dev/snd can be made here
     #[command(hide = true)]
     ProbeNamespace,
+    /// Writes manual pages and shell completions
+    #[command(hide = true)]
+    Manual(manual::Manual),
 }
 
 const EXAMPLES: &str = "\
@@ -76,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.main(),
         Command::Doctor(doctor) => doctor.main(),
         Command::ProbeNamespace => doctor::probe(),
+        Command::Manual(manual) => manual.main(),
     };
     done.unwrap_or_else(|failure| failure.report())
 }
