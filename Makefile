@@ -1,7 +1,18 @@
 # `make` alone explains the targets.
 CARGO := tools/cargo
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vm bench vm build
+.PHONY: help demo test test-vm bench vm build install uninstall
+
+# For install and uninstall.
+PREFIX := /usr/local
+DESTDIR :=
+BINDIR := $(PREFIX)/bin
+DATADIR := $(PREFIX)/share
+UNITDIR := $(PREFIX)/lib/systemd/system
+RULESDIR := $(PREFIX)/lib/udev/rules.d
+CONFIG := /etc/cuse-pcm.toml
+PROGRAM := target/release/cuse-pcm
+INSTALL_VARIABLES := DESTDIR PROGRAM BINDIR DATADIR UNITDIR RULESDIR CONFIG
 
 help: ## explains the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -36,3 +47,12 @@ vm: ## opens a shell in a virtual machine with CUSE, snd-dummy and snd-aloop (te
 build: ## builds target/release/cuse-pcm
 	@tools/setup build
 	@$(CARGO) build --release --locked --package cuse-pcm
+
+target/release/cuse-pcm:
+	@$(MAKE) --no-print-directory build
+
+install: $(PROGRAM) ## installs program, manual, service, udev rule (PREFIX=/usr/local, DESTDIR=); to be run as root
+	@dist/install $(foreach v,$(INSTALL_VARIABLES),$(v)="$($(v))")
+
+uninstall: ## takes away what install brought, but for a configuration that was changed
+	@dist/install --remove $(foreach v,$(INSTALL_VARIABLES),$(v)="$($(v))")
