@@ -31,7 +31,7 @@ test-vm: ## the tests that boot a virtual machine with Linux 6.12
 	@tools/setup test
 	@tools/setup vm
 	@$(CARGO) build --locked --quiet --workspace --bins
-	@$(CARGO) test --locked --package cuse-pcm-tests --test vm --test vm_cuse --test vm_bench --test vm_links -- --ignored
+	@$(CARGO) test --locked --package cuse-pcm-tests --test vm --test vm_cuse --test vm_bench --test vm_links --test vm_service -- --ignored
 
 bench: ## measures the card against floors taken in the same run (table; target/bench.json)
 	@tools/setup test

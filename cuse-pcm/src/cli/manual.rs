@@ -99,7 +99,11 @@ fn page(command: &Command, program: &Command) -> String {
         for sub in program.get_subcommands().filter(|c| !c.is_hide_set()) {
             let about = sub.get_about().map(ToString::to_string);
             let about = about.unwrap_or_default();
-            let _ = writeln!(page, ".TP\n.BR cuse\\-pcm\\-{} (1)\n{about}", sub.get_name());
+            let _ = writeln!(
+                page,
+                ".TP\n.BR cuse\\-pcm\\-{} (1)\n{about}",
+                sub.get_name()
+            );
         }
     }
     page += by_hand(command.get_name());
@@ -148,7 +152,10 @@ fn see_also(command: &Command, program: &Command) -> String {
         .map(|other| other.get_display_name().unwrap_or("cuse-pcm").to_owned() + " (1)")
         .collect();
     pages.extend(["cuse-pcm.toml (5)", "aplay (1)", "amixer (1)"].map(str::to_owned));
-    let lines: Vec<String> = pages.iter().map(|p| format!(".BR {}", escaped(p))).collect();
+    let lines: Vec<String> = pages
+        .iter()
+        .map(|p| format!(".BR {}", escaped(p)))
+        .collect();
     format!(".SH \"SEE ALSO\"\n{}\n", lines.join(" ,\n"))
 }
 
