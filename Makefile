@@ -27,15 +27,14 @@ test: ## format, lints, documentation, all tests
 	@tools/setup test
 	@tools/check
 
-test-vm: ## the tests that boot a virtual machine with Linux 6.12
+test-vm: ## of these, only the tests that boot a virtual machine with Linux 6.12
 	@tools/setup test
-	@tools/setup vm
 	@$(CARGO) build --locked --quiet --workspace --bins
-	@$(CARGO) test --locked --package cuse-pcm-tests --test vm --test vm_cuse --test vm_bench --test vm_links --test vm_service -- --ignored
+	@$(CARGO) test --locked --quiet --package cuse-pcm-tests --no-run
+	@$(CARGO) test --locked --package cuse-pcm-tests --test 'vm*'
 
 bench: ## measures the card against floors taken in the same run (table; target/bench.json)
 	@tools/setup test
-	@tools/setup vm
 	@$(CARGO) build --release --workspace --bins --locked --quiet
 	@target/release/bench --json target/bench.json
 

@@ -140,7 +140,7 @@ impl Tests {
             .max_by_key(built);
         assert!(
             newest.is_some(),
-            "the tests {} are not built: run `make test-vm`",
+            "the tests {} are not built: run `cargo test --no-run`",
             self.name
         );
         newest.unwrap_or_default()

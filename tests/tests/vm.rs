@@ -33,7 +33,6 @@ fn value(output: &Output, name: &str) -> String {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn output_and_exit_status_come_back() {
     let output = script(&[], "seq 300000; echo err >/dev/stderr; sleep 100 & exit 7");
     assert_eq!(output.status.code(), Some(7), "{}", words(&output));
@@ -44,7 +43,6 @@ fn output_and_exit_status_come_back() {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn arguments_arrive_as_they_are() {
     let arguments = ["", "a b", "'\"$HOME\\", "two\nlines", "*"];
     let output = vm::run(&[], &[&["printf", "<%s>"], &arguments[..]].concat());
@@ -53,7 +51,6 @@ fn arguments_arrive_as_they_are() {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn another_user_runs_it_in_group_audio() {
     let output = script(
         &["--user", "user"],
@@ -72,7 +69,6 @@ fn another_user_runs_it_in_group_audio() {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn an_unknown_user_is_refused() {
     let output = vm::run(&["--user", "no-such-user"], &["true"]);
     assert_eq!(output.status.code(), Some(125), "{}", words(&output));
@@ -80,7 +76,6 @@ fn an_unknown_user_is_refused() {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn the_time_limit_ends_it() {
     let begun = Instant::now();
     let output = vm::run(&["--time-limit", "3"], &["sleep", "1000"]);
@@ -91,7 +86,6 @@ fn the_time_limit_ends_it() {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn a_kernel_that_dies_is_told() {
     let output = script(&[], "echo c >/proc/sysrq-trigger; sleep 100");
     assert_eq!(output.status.code(), Some(125), "{}", words(&output));
@@ -99,7 +93,6 @@ fn a_kernel_that_dies_is_told() {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn linux_6_12_has_what_the_tests_need() {
     let output = script(
         &[],
@@ -121,7 +114,6 @@ fn linux_6_12_has_what_the_tests_need() {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn a_shared_folder_is_written_from_inside() {
     let shared = folder();
     let path = shared.path().to_str().unwrap();
@@ -137,7 +129,6 @@ fn a_shared_folder_is_written_from_inside() {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn a_card_for_one_command_works_for_root_and_user() {
     let output = script(
         &[],

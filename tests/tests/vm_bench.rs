@@ -14,7 +14,6 @@ use cuse_pcm_tests::vm;
 use serde_json::Value;
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn round_trips_are_measured_beside_a_bare_server_and_a_kernel_driver() {
     let shared = folder();
     let path = shared.path().to_str().unwrap();

@@ -7,7 +7,6 @@ use cuse_pcm_tests::harness::words;
 use cuse_pcm_tests::vm;
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn every_allocator_fails_without_a_leak_and_rings_are_shared_as_dma_bufs() {
     let program = |name| {
         let tests = Tests { name, except: &[] };

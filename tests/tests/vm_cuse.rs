@@ -28,7 +28,6 @@ fn script(text: &str) -> String {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn a_device_pauses_links_waits_as_its_flags_say_and_cannot_be_mapped() {
     let said = script("serve; device-client /dev/snd/pcmC7D0p");
     let expected = "can pause: true
@@ -53,7 +52,6 @@ drain: done
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn what_aplay_plays_as_a_user_of_group_audio_arrives_and_nobody_else_may() {
     let said = script(
         "sox -n -r 48000 -b 16 -c 2 in.wav synth 1 sine 440 vol 0.5
@@ -75,7 +73,6 @@ fn what_aplay_plays_as_a_user_of_group_audio_arrives_and_nobody_else_may() {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn a_number_that_is_taken_is_told_and_nothing_is_left_of_the_attempt() {
     let said = script(
         "cuse-pcm serve --nodes cuse --card 0 2>&1; echo $?
@@ -97,7 +94,6 @@ fn a_number_that_is_taken_is_told_and_nothing_is_left_of_the_attempt() {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn a_client_that_plays_is_let_go_when_the_card_ends() {
     let said = script(
         "sox -n -r 48000 -b 16 -c 2 in.wav synth 20 sine 440
@@ -111,7 +107,6 @@ fn a_client_that_plays_is_let_go_when_the_card_ends() {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn aplay_arrives_where_nobody_may_reach_anothers_memory() {
     // The kernel carries it.
     let said = script(
@@ -132,7 +127,6 @@ fn aplay_arrives_where_nobody_may_reach_anothers_memory() {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn several_opens_of_one_node_wait_each_as_its_own_flag_says_and_are_linked_one_by_one() {
     let said = script(
         "serve --substreams 3; several-opens /dev/snd/pcmC7D0p

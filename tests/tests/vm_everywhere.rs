@@ -75,25 +75,21 @@ fn run(name: &str) {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn on_devices_as_root() {
     run("cuse-root");
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn on_devices_as_a_user_of_group_audio() {
     run("cuse-user");
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn on_mounts_as_root() {
     run("mount-root");
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn on_mounts_as_a_user_of_group_audio() {
     run("mount-user");
 }

@@ -79,7 +79,6 @@ fn compile(program: &Path) {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn linked_streams_start_stop_and_pause_as_one_on_one_card_and_across_cards() {
     let folder = folder();
     let program = folder.path().join("links");

@@ -8,7 +8,6 @@ use cuse_pcm_tests::harness::words;
 use cuse_pcm_tests::vm;
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn a_client_of_ours_sees_what_a_client_of_the_kernels_card_sees() {
     let inside = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/inside");
     let output = vm::run(

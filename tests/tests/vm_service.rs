@@ -85,7 +85,6 @@ fn capabilities(unit: &str) -> u64 {
 }
 
 #[test]
-#[ignore = "boots a machine; `make test-vm` runs it"]
 fn the_service_brings_cards_with_the_privileges_it_says_and_leaves_nothing() {
     let root = folder();
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
