@@ -13,7 +13,9 @@ use std::thread;
 
 use cuse_pcm_tests::client::{PcmClient, Setup, cmd};
 use rustix::fs::{OFlags, fcntl_setfl};
+use uapi::pcm::SwParams;
 use uapi::pcm::table::LINK;
+use zerocopy::FromZeros;
 
 /// A ring of 200 ms: it is not empty again before the next call, nor waited for long.
 const SETUP: Setup = Setup {
@@ -29,12 +31,7 @@ fn main() -> io::Result<()> {
     let Some(node) = std::env::args().nth(1) else {
         panic!("usage: several-opens NODE");
     };
-    let open = |flags| -> io::Result<PcmClient> {
-        let pcm = PcmClient::open(Path::new(&node), flags)?;
-        pcm.set_up(&SETUP)?;
-        Ok(pcm)
-    };
-    let (waits, returns) = (open(0)?, open(libc::O_NONBLOCK)?);
+    let (waits, returns) = (open(&node, 0)?, open(&node, libc::O_NONBLOCK)?);
     both("as opened", &waits, &returns);
     prepare_both(&waits, &returns)?;
     fcntl_setfl(waits.file(), OFlags::RDWR | OFlags::NONBLOCK)?;
@@ -60,12 +57,23 @@ fn main() -> io::Result<()> {
     link_one_of_three(&node)
 }
 
+/// A prepared stream that does not stop when it runs dry: the machine may be slow.
+fn open(node: &str, flags: i32) -> io::Result<PcmClient> {
+    let pcm = PcmClient::open(Path::new(node), flags)?;
+    pcm.set_up(&SETUP)?;
+    let mut sw = SwParams::new_zeroed();
+    sw.avail_min = u64::from(SETUP.period);
+    sw.start_threshold = u64::from(SETUP.buffer);
+    sw.stop_threshold = u64::MAX >> 1;
+    pcm.call_on(cmd::SW_PARAMS, &mut sw)?;
+    Ok(pcm)
+}
+
 /// Of three opens that are all alike the first one is linked with the third, which is then named by a second descriptor.
 fn link_one_of_three(node: &str) -> io::Result<()> {
     let mut three = Vec::new();
     for _ in 0..3 {
-        let pcm = PcmClient::open(Path::new(node), 0)?;
-        pcm.set_up(&SETUP)?;
+        let pcm = open(node, 0)?;
         pcm.writei(&[0; 4800], 1200)?;
         three.push(pcm);
     }
