@@ -2,7 +2,9 @@
 //!
 //! Each command has a file of its own; this one chooses, and turns failures into words and an exit status.
 
+mod add;
 mod buffers;
+mod control;
 mod daemon;
 mod demo;
 mod devices;
@@ -14,9 +16,11 @@ mod manual;
 mod options;
 mod output;
 mod place;
+mod remove;
 mod run;
 mod serve;
 mod signals;
+mod status;
 mod wait;
 
 use std::process::ExitCode;
@@ -46,6 +50,15 @@ enum Command {
     /// Serves cards to everyone until it is ended
     #[command(after_help = serve::EXAMPLES)]
     Serve(serve::Serve),
+    /// Adds a card to a running daemon
+    #[command(after_help = add::EXAMPLES)]
+    Add(add::Add),
+    /// Removes a card of a running daemon, as if it were unplugged
+    #[command(after_help = remove::EXAMPLES)]
+    Remove(remove::Remove),
+    /// Shows the cards of a running daemon, their streams, and who has them open
+    #[command(after_help = status::EXAMPLES)]
+    Status(status::StatusCommand),
     /// Plays a melody through an unmodified aplay and shows what arrived
     Demo(demo::Demo),
     /// Tells what this machine can do, and what to change where it cannot
@@ -77,6 +90,9 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run(run) => run.main(),
         Command::Serve(serve) => serve.main(),
+        Command::Add(add) => add.main(),
+        Command::Remove(remove) => remove.main(),
+        Command::Status(status) => status.main(),
         Command::Demo(demo) => demo.main(),
         Command::Doctor(doctor) => doctor.main(),
         Command::ProbeNamespace => doctor::probe(),

@@ -9,7 +9,7 @@ mod memory;
 mod names;
 
 use hw_backends::existing::CardModel;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use build::{build, build_with, check_backends};
 pub use error::Error;
@@ -24,7 +24,7 @@ pub const MAX_SUBSTREAMS: u32 = 128;
 pub const MAX_DEVICES: usize = 32;
 
 /// The cards of one daemon.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The cards, `[[card]]` in the file.
@@ -33,7 +33,7 @@ pub struct Config {
 }
 
 /// One card.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CardPlan {
     /// Its number, 0 to 31.
@@ -60,7 +60,7 @@ pub struct CardPlan {
 }
 
 /// One PCM device.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DevicePlan {
     /// Its name for people.

@@ -35,6 +35,12 @@ impl Failure {
         self
     }
 
+    /// What failed, and what to do.
+    #[must_use]
+    pub fn words(&self) -> (&str, Option<&str>) {
+        (&self.what, self.remedy.as_deref())
+    }
+
     /// Says it on standard error and gives the exit status.
     #[must_use]
     pub fn report(&self) -> ExitCode {

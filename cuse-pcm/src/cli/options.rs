@@ -33,9 +33,6 @@ pub(super) struct CardOptions {
     /// Do not keep real time: go as fast as the program can
     #[arg(long)]
     pub(super) free_run: bool,
-    /// How the program reaches the card's memory
-    #[arg(long, value_enum, default_value_t = Nodes::Auto)]
-    pub(super) nodes: Nodes,
     #[command(flatten)]
     pub(super) buffers: BufferOptions,
 }

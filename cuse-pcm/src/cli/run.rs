@@ -30,6 +30,9 @@ const NO_CARD: u8 = 125;
 pub(super) struct Run {
     #[command(flatten)]
     card: CardOptions,
+    /// How programs reach the card's memory
+    #[arg(long, value_enum, default_value_t = Nodes::Auto)]
+    nodes: Nodes,
     /// The command and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -42,7 +45,7 @@ impl Run {
             .card
             .plan()
             .map_err(|failure| failure.status(NO_CARD))?;
-        in_private(&config, self.card.nodes, &self.command).map(ExitCode::from)
+        in_private(&config, self.nodes, &self.command).map(ExitCode::from)
     }
 }
 

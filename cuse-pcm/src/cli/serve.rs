@@ -3,14 +3,18 @@
 mod directory;
 mod ready;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 
+use super::control::SocketOption;
+use super::control::listener::{Listener, Shared};
 use super::daemon::Daemon;
 use super::devices::AccessOptions;
-use super::options::{CardOptions, check};
+use super::options::{CardOptions, Nodes, check};
 use super::signals::Signals;
 use super::{Failure, buffers, daemon};
 use crate::config::{Config, MAX_CARD};
@@ -21,7 +25,8 @@ pub(super) use directory::end_dead_mount;
 
 pub(super) const EXAMPLES: &str = "\
 Serves in the foreground; when programs can open the card it prints a line that begins with `ready:` (and tells systemd,
-if that started it). SIGTERM or Ctrl-C ends it and unmounts.
+if that started it). SIGTERM or Ctrl-C ends it and unmounts. Meanwhile `cuse-pcm add`, `remove` and `status` talk to it over
+its control socket.
 
 A file for --config may hold several cards, each with several PCM devices (relative paths start from where serve runs):
 
@@ -53,13 +58,17 @@ A file for --config may hold several cards, each with several PCM devices (relat
 Examples:
   cuse-pcm serve                                            card 0 in /dev/snd (root)
   cuse-pcm serve --config cards.toml
-  cuse-pcm serve --nodes cuse --card 7                      card 7 as character devices beside real cards (root)
+  cuse-pcm serve --nodes cuse                               character devices beside real cards (root), lowest free number
+  cuse-pcm serve --nodes both --card 7                      the same as card 7, and programs can map it (Linux 6.9)
   cuse-pcm serve --at /run/snd --playback wav:out.wav       in a directory that exists, to be bound into a container";
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     #[command(flatten)]
     card: CardOptions,
+    /// How programs reach the card's memory
+    #[arg(long, value_enum, default_value_t = Nodes::Auto)]
+    nodes: Nodes,
     /// Describe the cards in a TOML file instead
     #[arg(long, value_name = "FILE",
           conflicts_with_all = ["card", "id", "playback", "capture", "substreams", "free_run", "like"],
@@ -70,6 +79,8 @@ pub(super) struct Serve {
     at: PathBuf,
     #[command(flatten)]
     access: AccessOptions,
+    #[command(flatten)]
+    socket: SocketOption,
 }
 
 impl Serve {
@@ -79,17 +90,20 @@ impl Serve {
         let signals = Signals::block()
             .map_err(|error| Failure::new(format!("Cannot block signals: {error}")))?;
         let (daemon, directory) = self.start(&config)?;
+        let daemon: Shared = Arc::new(Mutex::new(Some(daemon)));
+        let listener = self.listen(&daemon)?;
         ready::tell(&config, &self.at)?;
         let ended = until_ended(&signals);
+        drop(listener);
         // Before the directory goes.
-        drop(daemon);
+        drop(daemon.lock().unwrap_or_else(PoisonError::into_inner).take());
         drop(directory);
         ended.map(|()| ExitCode::SUCCESS)
     }
 
     /// Serves; with the directory that was made for it, if nodes are mounted.
     fn start(&self, config: &Config) -> Result<(Daemon, Option<Directory>), Failure> {
-        let nodes = self.card.nodes;
+        let nodes = self.nodes;
         if !nodes.devices() {
             let directory = Directory::take(&self.at, config)?;
             let daemon = daemon::start(config, nodes, directory.path(), &self.access)?;
@@ -105,11 +119,32 @@ impl Serve {
         Ok((daemon, None))
     }
 
+    /// Opens the control socket. That another daemon has the default one is no failure.
+    fn listen(&self, daemon: &Shared) -> Result<Option<Listener>, Failure> {
+        let Some(path) = self.socket.path() else {
+            log::info!("No control socket: XDG_RUNTIME_DIR is not set, and no --socket was given");
+            return Ok(None);
+        };
+        let error = match Listener::open(&path, daemon) {
+            Ok(listener) => return Ok(Some(listener)),
+            Err(error) => error,
+        };
+        let what = match error.kind() {
+            ErrorKind::AddrInUse => format!("Another daemon listens at {}", path.display()),
+            _ => format!("Cannot listen at {}: {error}", path.display()),
+        };
+        if self.socket.given().is_some() {
+            return Err(Failure::new(what).try_this("another path with --socket"));
+        }
+        log::warn!("{what}: add, remove and status need --socket to reach this one");
+        Ok(None)
+    }
+
     /// The number of the one card that options describe.
     fn number(&self) -> Result<u32, Failure> {
         match self.card.card {
             Some(number) => Ok(number),
-            None if self.card.nodes.devices() => (0..=MAX_CARD)
+            None if self.nodes.devices() => (0..=MAX_CARD)
                 .find(|&number| device_node::holder(number).is_none())
                 .ok_or_else(daemon::none_free),
             None => Ok(0),

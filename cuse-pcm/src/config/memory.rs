@@ -4,12 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use hw_backends::dma::Pool;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::buffer::{Budget, Limits, Supply, Users};
 
 /// A number of bytes: `65536`, or as text `"64k"`, `"32M"`, `"1G"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "SizeText")]
 pub struct Size(pub u64);
 
@@ -60,7 +60,7 @@ impl fmt::Display for Size {
 }
 
 /// Limits against clients that take all memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MemoryPlan {
     /// All rings of the card together; 32M where nothing is said, as in the kernel.
@@ -77,7 +77,7 @@ impl MemoryPlan {
 }
 
 /// The rings of a device's substreams.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BufferPlan {
     /// Set aside for each substream.
