@@ -12,10 +12,18 @@ use std::time::{Duration, Instant};
 
 use cuse_pcm_tests::client::{PcmClient, Setup, cmd};
 use cuse_pcm_tests::harness::folder;
+use cuse_pcm_tests::place::place;
 use cuse_pcm_tests::served::Served;
 use cuse_pcm_tests::wav_file::WavFile;
 
-const RATE: u32 = 44100;
+/// How long it is measured, at which rate (Hz), and how far off it may be then. An emulated processor wants more in the
+/// ring, and takes longer to ask for a position.
+fn measure() -> (Duration, u32, f64) {
+    match place() {
+        None => (Duration::from_secs(60), 44100, 1e-4),
+        Some(_) => (Duration::from_secs(20), 8000, 5e-4),
+    }
+}
 
 /// When, and how many frames the device had moved by then: the tightest of several readings.
 fn position(client: &PcmClient) -> (Instant, f64, Duration) {
@@ -28,11 +36,12 @@ fn position(client: &PcmClient) -> (Instant, f64, Duration) {
     (0..50).map(|_| reading()).min_by_key(|r| r.2).unwrap()
 }
 
-/// Plays or records for a minute and gives how far the rate was off, in parts of one.
+/// Plays or records for that long and gives how far the rate was off, in parts of one.
 fn off_by(client: &PcmClient, playback: bool) -> f64 {
+    let (length, rate, _) = measure();
     client
         .set_up(&Setup {
-            rate: RATE,
+            rate,
             period: 441,
             buffer: 22050,
             ..Setup::default()
@@ -52,16 +61,17 @@ fn off_by(client: &PcmClient, playback: bool) -> f64 {
         client.call(cmd::START).unwrap();
     }
     let (first, start, _) = position(client);
-    while first.elapsed() < Duration::from_secs(60) {
+    while first.elapsed() < length {
         assert_eq!(transfer(4410).unwrap(), 4410);
     }
     let (last, end, _) = position(client);
-    (end - start) / last.duration_since(first).as_secs_f64() / f64::from(RATE) - 1.0
+    (end - start) / last.duration_since(first).as_secs_f64() / f64::from(rate) - 1.0
 }
 
 #[test]
 fn sixty_seconds_last_sixty_seconds_on_every_device() {
     let folder = folder();
+    let (length, rate, tolerance) = measure();
     let file = folder.path().join("out.wav");
     let wav = format!("wav:{}", file.display());
     let devices = [
@@ -77,7 +87,11 @@ fn sixty_seconds_last_sixty_seconds_on_every_device() {
                 let node = if plays { "pcmC0D0p" } else { "pcmC0D0c" };
                 let client = PcmClient::open(&served.node(node), 0).unwrap();
                 let off = off_by(&client, plays);
-                assert!(off.abs() < 1e-4, "{playback}: off by {:.1} ppm", off * 1e6);
+                assert!(
+                    off.abs() < tolerance,
+                    "{playback}: off by {:.1} ppm",
+                    off * 1e6
+                );
                 client
                     .call(if plays { cmd::DRAIN } else { cmd::DROP })
                     .unwrap();
@@ -85,9 +99,9 @@ fn sixty_seconds_last_sixty_seconds_on_every_device() {
         }
     });
     let played = WavFile::read(&file).unwrap();
-    let seconds = played.data.len() as f64 / 4.0 / f64::from(RATE);
+    let seconds = played.data.len() as f64 / 4.0 / f64::from(rate);
     assert!(
-        (60.0..62.0).contains(&seconds),
+        (length.as_secs_f64()..length.as_secs_f64() + 5.0).contains(&seconds),
         "the file holds {seconds} s"
     );
 }
