@@ -3,3 +3,4 @@
 pub mod devices;
 pub mod measure;
 pub mod report;
+pub mod sync;

@@ -21,7 +21,7 @@ use cuse_pcm::pcm::Substream;
 use cuse_pcm::request::{ClientMemory, FileHandle};
 use cuse_pcm_tests::fake_kernel::{ARG, FakeKernel};
 use cuse_pcm_tests::virtual_client::{CAPTURE, O_RDWR, PLAYBACK, Setup, hw_params, prepare};
-use hw_backends::dma::{Foreign, Memory, Needs, Pool};
+use hw_backends::dma::{Foreign, Memory, Needs, Pool, steps};
 use hw_backends::testing::{Call, Refuse, Script};
 use hw_backends::units::Direction::{Capture, Playback};
 use uapi::Errno;
@@ -351,6 +351,37 @@ fn with_an_area_of_its_own_the_device_gets_what_is_attached() {
 
 #[test]
 #[ignore = "needs udmabuf; runs in the virtual machine"]
+fn a_failure_at_any_step_of_export_and_attach_leaves_the_ring_as_it_was() {
+    let held = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    for explicit_sync in [false, true] {
+        let mut s = stage(Pool::of_this_machine(), explicit_sync);
+        let file = s.prepared();
+        let foreign = s.k.memory.put(made_by("udmabuf", RING));
+        let ring = s.player.ring().unwrap().area.as_ptr();
+        let before = held();
+        for step in 0..2 {
+            steps::fail_at(Some(step));
+            assert_eq!(s.export(file), Err(Errno::ENOMEM), "step {step}");
+            assert!(!steps::pending());
+            assert_eq!(held(), before);
+        }
+        steps::fail_at(Some(0));
+        assert_eq!(s.attach(file, foreign), Err(Errno::ENOMEM));
+        assert!(!steps::pending());
+        assert_eq!(held(), before);
+        assert_eq!(s.player.ring().unwrap().area.as_ptr(), ring);
+        assert_eq!(s.detach(file), Err(Errno::EINVAL));
+        steps::fail_at(Some(1));
+        s.attach(file, foreign).unwrap();
+        assert!(steps::pending(), "there is one step only");
+        steps::fail_at(None);
+        s.detach(file).unwrap();
+        assert!(s.export(file).is_ok());
+    }
+}
+
+#[test]
+#[ignore = "needs udmabuf; runs in the virtual machine"]
 fn nothing_is_left_of_many_rounds() {
     let held = || std::fs::read_dir("/proc/self/fd").unwrap().count();
     let mut s = sharing();
@@ -370,4 +401,30 @@ fn nothing_is_left_of_many_rounds() {
         drop(s.k.memory.close(own));
         assert_eq!(held(), before, "round {round}");
     }
+}
+
+#[test]
+#[ignore = "needs udmabuf; runs in the virtual machine"]
+fn where_the_node_cannot_be_mapped_mapped_access_is_offered_if_asked_for() {
+    let offered = |pool, dma_buf| {
+        let supply = Supply {
+            pool,
+            dma_buf,
+            ..Supply::default()
+        };
+        let (_player, play) = Script::new(hw_backends::null::hardware());
+        let playback = Substream::with_supply(Box::new(play), Playback, supply);
+        let device = PcmDevice::new(0, "PCM", "A PCM device", vec![playback], Vec::new());
+        let mut k = FakeKernel::new(Card::new(Identity::default(), vec![device]), 0x20000);
+        let file = k.open(PLAYBACK, O_RDWR).unwrap();
+        let mapped = Setup {
+            access: 0,
+            ..Setup::default()
+        };
+        k.ioctl(file, table::HW_PARAMS, &mut hw_params(&mapped))
+            .is_ok()
+    };
+    assert!(offered(Pool::of_this_machine(), true));
+    assert!(!offered(Pool::of_this_machine(), false));
+    assert!(!offered(Pool::basic(), true), "nothing can be exported");
 }

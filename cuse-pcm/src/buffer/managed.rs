@@ -134,7 +134,13 @@ impl ManagedBuffer {
         self.parties.clear();
     }
 
-    /// Whether clients can map the ring.
+    /// Whether clients can map the ring, in whatever way.
+    #[must_use]
+    pub fn offers_mapping(&self) -> bool {
+        self.mappable() || (self.supply.dma_buf && self.supply.pool.exports())
+    }
+
+    /// Whether clients can map the ring through the node.
     #[must_use]
     pub fn mappable(&self) -> bool {
         self.backing

@@ -50,6 +50,8 @@ pub struct Supply {
     pub pool: Pool,
     /// The device gets a ring of its own, and samples are copied at sync points.
     pub explicit_sync: bool,
+    /// Mapped access is offered where the node cannot be mapped, too, for clients that map an exported dma-buf.
+    pub dma_buf: bool,
 }
 
 impl Default for Supply {
@@ -61,6 +63,7 @@ impl Default for Supply {
             user_limit: u64::MAX,
             pool: Pool::basic(),
             explicit_sync: false,
+            dma_buf: false,
         }
     }
 }

@@ -23,15 +23,20 @@ pub(super) struct BufferOptions {
     /// Let the device work on memory of its own: samples are copied at sync points
     #[arg(long)]
     explicit_sync: bool,
+    /// Offer mapped access on character devices, too: for programs that map a dma-buf of the buffer. Others are told that
+    /// they can map, and then cannot
+    #[arg(long)]
+    dma_buf: bool,
 }
 
 /// Their names, for what excludes them.
-pub(super) const NAMES: [&str; 5] = [
+pub(super) const NAMES: [&str; 6] = [
     "preallocate",
     "buffer_max",
     "card_memory",
     "user_memory",
     "explicit_sync",
+    "dma_buf",
 ];
 
 impl BufferOptions {
@@ -47,6 +52,7 @@ impl BufferOptions {
             preallocate: self.preallocate,
             max: self.buffer_max,
             explicit_sync: self.explicit_sync,
+            dma_buf: self.dma_buf,
         }
     }
 }

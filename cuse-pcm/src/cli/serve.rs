@@ -50,6 +50,7 @@ A file for --config may hold several cards, each with several PCM devices (relat
   buffer.preallocate = \"64k\"        # set aside for each substream; default nothing
   buffer.max = \"1M\"                 # largest ring; default what is preallocated, else what the device can do
   buffer.explicit_sync = false      # true: the device works on memory of its own
+  buffer.dma_buf = false            # true: offer mapped access on devices, too, for programs that map a dma-buf
 
   [[card]]                          # names, devices and limits of a card of this machine
   number = 2

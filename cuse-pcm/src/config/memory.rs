@@ -86,6 +86,8 @@ pub struct BufferPlan {
     pub max: Option<Size>,
     /// The device works on an area of its own, and samples are copied at sync points.
     pub explicit_sync: bool,
+    /// Mapped access is offered on nodes that cannot be mapped, too: for programs that map a dma-buf of the ring.
+    pub dma_buf: bool,
 }
 
 impl BufferPlan {
@@ -153,6 +155,7 @@ impl Common {
             user_limit: memory.user.map_or(u64::MAX, |size| size.0),
             pool: self.pool.clone(),
             explicit_sync: plan.explicit_sync,
+            dma_buf: plan.dma_buf,
         }
     }
 }

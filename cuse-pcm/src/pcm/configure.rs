@@ -77,7 +77,7 @@ impl Substream {
         let bound = self.buffer.limits().bound();
         Space {
             hardware,
-            mappable: self.buffer.mappable(),
+            mappable: self.buffer.offers_mapping(),
             preallocated: bound,
             buffer_bytes_limit: bound.unwrap_or(u32::MAX),
         }

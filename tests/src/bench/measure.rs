@@ -71,7 +71,7 @@ impl Drop for Bare {
 }
 
 /// The quickest of alternating rounds, seconds per call, of each.
-fn alternate(calls: u32, mut card: impl FnMut(), mut floor: impl FnMut()) -> (f64, f64) {
+pub(super) fn alternate(calls: u32, mut card: impl FnMut(), mut floor: impl FnMut()) -> (f64, f64) {
     let mut best = [f64::MAX; 2];
     for _ in 0..ROUNDS {
         best[0] = best[0].min(round(calls, &mut card));

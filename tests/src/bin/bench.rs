@@ -9,6 +9,7 @@ use std::process::Command;
 use cuse_pcm_tests::bench::devices;
 use cuse_pcm_tests::bench::measure::{cpu_of_a_minute, many_streams, round_trips, throughput};
 use cuse_pcm_tests::bench::report::{Row, json, table};
+use cuse_pcm_tests::bench::sync::explicit_sync;
 use cuse_pcm_tests::harness::folder;
 use cuse_pcm_tests::vm;
 use serde_json::Value;
@@ -26,6 +27,7 @@ fn main() -> io::Result<()> {
             ("throughput", throughput),
             ("CPU of a minute", cpu_of_a_minute),
             ("1, 8 and 64 streams", many_streams),
+            ("explicit sync", explicit_sync),
         ]
     };
     let mut rows = Vec::new();
