@@ -215,7 +215,7 @@ impl Server {
         // Where nothing is open it is a matter of moments.
         let since = std::time::Instant::now();
         for leaving in &self.leaving {
-            leaving.wait_if_idle(SOON.saturating_sub(since.elapsed()));
+            leaving.wait(SOON.saturating_sub(since.elapsed()));
         }
         self.leaving.retain(|leaving| !leaving.gone());
         !self.leaving.iter().any(|leaving| leaving.serves(card))

@@ -14,6 +14,9 @@ use crate::transport::{CardIndex, Cards, Connection};
 /// How long the kernel may take to say INIT.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long the kernel may take to tell of a close.
+const CLOSING: Duration = Duration::from_millis(50);
+
 /// The readers of one connection.
 #[derive(Debug)]
 pub(super) struct Readers<C> {
@@ -192,11 +195,11 @@ impl<C: Connection> Leaving<C> {
         self.waiting.is_finished()
     }
 
-    /// Waits for the end, but not long, and only while no file is open.
-    pub(super) fn wait_if_idle(&self, at_most: Duration) {
+    /// Waits for the end, but not long, and hardly at all while a file is open: it may just have been closed.
+    pub(super) fn wait(&self, at_most: Duration) {
         let since = Instant::now();
         let idle = || self.connection.upgrade().is_none_or(|c| c.idle());
-        while !self.gone() && idle() && since.elapsed() < at_most {
+        while !self.gone() && since.elapsed() < if idle() { at_most } else { CLOSING } {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
