@@ -11,7 +11,7 @@ use crate::place::{Nodes, Place};
 /// A file of tests that use nodes.
 #[derive(Clone, Copy, Debug)]
 pub struct Tests {
-    /// `tests/NAME.rs`.
+    /// `tests/NAME.rs`, or `tests/NAME/main.rs`.
     pub name: &'static str,
     /// Those of its tests that do not run everywhere.
     pub except: &'static [(&'static str, Except)],
@@ -31,7 +31,7 @@ const PAGE_CACHE: Except =
 const PROGRAM: Except = Except::About("the program, whatever its nodes are");
 
 /// All of them.
-pub const TESTS: [Tests; 10] = [
+pub const TESTS: [Tests; 11] = [
     Tests {
         name: "bit_exact",
         except: &[],
@@ -88,6 +88,44 @@ pub const TESTS: [Tests; 10] = [
             "what_they_call_with_a_mapped_ring_plays_and_records",
             Except::Mmap,
         )],
+    },
+    Tests {
+        name: "transport",
+        except: &[
+            (
+                "the_directory_lists_the_nodes_as_files_for_everyone",
+                Except::Mmap,
+            ),
+            ("ring_and_pages_are_shared_both_ways", Except::Mmap),
+            ("content_outlives_mappings", Except::Mmap),
+            ("a_ring_taken_anew_is_empty_and_still_shared", Except::Mmap),
+            ("two_opens_have_memory_of_their_own", Except::Mmap),
+            (
+                "opens_that_share_a_stream_map_the_same_registered_memory",
+                Except::Mmap,
+            ),
+            ("a_control_node_has_no_memory_and_no_position", Except::Mmap),
+            (
+                "cards_of_one_mount_do_not_wait_for_each_other",
+                Except::Mmap,
+            ),
+            (
+                "stopping_waits_for_pages_that_are_written_out",
+                Except::Mmap,
+            ),
+            (
+                "a_daemon_killed_while_it_shares_dirty_pages_ends_and_so_do_its_clients",
+                Except::Mmap,
+            ),
+            (
+                "an_unprivileged_users_mount_shares_cached_pages",
+                Except::Mmap,
+            ),
+            (
+                "the_bare_server_answers_ioctls",
+                Except::About("a server that mounts in the test's own process, as root"),
+            ),
+        ],
     },
     Tests {
         name: "wav_trouble",

@@ -99,12 +99,22 @@ fn every_test_of_nodes_is_in_the_list() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let main = if path.is_dir() {
+            path.join("main.rs")
+        } else {
+            path.clone()
+        };
+        let text = std::fs::read_to_string(main).unwrap();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let uses = text.contains("tests::served::")
-            || text.contains("tests::harness::") && text.contains("Kind");
+            || text.contains("tests::harness::") && text.contains("Kind")
+            || text.contains("mod node;");
         let known = TESTS.iter().any(|tests| tests.name == name)
             || ELSEWHERE.iter().any(|(other, _)| *other == name);
+        assert!(
+            !(name.starts_with("vm") && text.contains("\n#[ignore")),
+            "{name} leaves a test of the virtual machine out"
+        );
         assert!(
             !uses || known,
             "{name} uses nodes and is not in the list of src/everywhere.rs"

@@ -1,4 +1,4 @@
-//! A client's calls on a node, and the mount they go to.
+//! A client's calls on a node, and what they go to: a mount, or devices where the tests run on devices.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read};
@@ -7,13 +7,18 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use cuse_pcm::request::Node;
 use cuse_pcm::server::{Server, Service};
 use cuse_pcm::transport::CardIndex;
+use cuse_pcm::transport::cuse::Cuse;
+use cuse_pcm::transport::cuse::device_node::{self, Access};
 use cuse_pcm::transport::mount::{MapKind, Mount, MountConfig};
 use cuse_pcm::transport::mounting::{MountOptions, mount_at};
 use cuse_pcm::transport::nodes::NodeSpec;
+use cuse_pcm::transport::opens::Opens;
+use cuse_pcm_tests::place::{Nodes, Place, as_root, place};
 use hw_backends::units::Direction;
 
 use crate::service::{Fake, PEEK, POKE};
@@ -24,29 +29,55 @@ pub(crate) const PLAYBACK: Node = Node::Pcm {
     direction: Direction::Playback,
 };
 
-/// A served mount in a mount namespace of a daemon's own; killed when dropped.
+/// Served nodes, by another process, which is killed when this is dropped. Mounts are in a namespace of its own on this
+/// machine.
 #[derive(Debug)]
 pub(crate) struct Served {
     daemon: Mutex<Child>,
     /// Open as long as the daemon may speak.
     _said: BufReader<ChildStdout>,
-    pid: u32,
-    folder: tempfile::TempDir,
+    /// Where the nodes are, for a client.
+    root: PathBuf,
+    /// The first card's number.
+    number: u32,
+    _folder: tempfile::TempDir,
 }
 
 const KIND: &str = "TRANSPORT_TEST_KIND";
 const CARDS: &str = "TRANSPORT_TEST_CARDS";
 const FOLDER: &str = "TRANSPORT_TEST_FOLDER";
+const NUMBER: &str = "TRANSPORT_TEST_NUMBER";
+
+/// Whether the tests run on devices.
+fn on_devices() -> bool {
+    place().is_some_and(|place| place.nodes == Nodes::Cuse)
+}
+
+/// The daemon's process, which is this program. In the virtual machine it needs no namespace.
+fn this_program(place: Option<Place>) -> Command {
+    let program = std::env::current_exe().unwrap();
+    if place.is_some() {
+        return as_root(program.to_str().unwrap());
+    }
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "--"]);
+    command.arg(program);
+    command
+}
 
 impl Served {
-    /// Serves `cards` fakes from another process: a client in the daemon's own would wait for itself.
+    /// Serves `cards` fakes from another process: a client in the daemon's own would wait for itself. Devices share no
+    /// memory, whatever `map` says.
     pub(crate) fn new(map: MapKind, cards: usize) -> Served {
         let folder = tempfile::tempdir().unwrap();
-        let mut daemon = Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "--"])
-            .arg(std::env::current_exe().unwrap())
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        // Pairs of numbers, each free again when the others have been used.
+        let next = NEXT.fetch_add(2, Ordering::Relaxed) % 24;
+        let number = if on_devices() { 8 + next } else { 0 };
+        let mut daemon = this_program(place())
             .args(["--exact", "the_daemon", "--ignored", "--nocapture"])
             .env(KIND, format!("{map:?}"))
+            .env(NUMBER, number.to_string())
             .env(CARDS, cards.to_string())
             .env(FOLDER, folder.path())
             .stdin(Stdio::piped())
@@ -58,28 +89,38 @@ impl Served {
         let ready = lines
             .map_while(Result::ok)
             .any(|line| line.ends_with("ready"));
-        let pid = daemon.id();
+        let root = match place() {
+            None => PathBuf::from(format!(
+                "/proc/{}/root{}",
+                daemon.id(),
+                folder.path().display()
+            )),
+            Some(_) if on_devices() => PathBuf::from("/dev/snd"),
+            Some(_) => folder.path().to_owned(),
+        };
         let served = Served {
             daemon: Mutex::new(daemon),
             _said: said,
-            pid,
-            folder,
+            root,
+            number,
+            _folder: folder,
         };
         assert!(ready, "the daemon did not start");
         served
     }
 
-    /// The mounted directory, seen through the daemon's namespace.
-    pub(crate) fn root(&self) -> PathBuf {
-        PathBuf::from(format!(
-            "/proc/{}/root{}",
-            self.pid,
-            self.folder.path().display()
-        ))
+    /// The directory of the nodes.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
+    /// The path of the node that has this name if the first card's number is 0.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.root().join(name)
+        let mut name = name.to_owned();
+        for card in [1, 0] {
+            name = name.replacen(&format!("C{card}"), &format!("C{}", self.number + card), 1);
+        }
+        self.root.join(name)
     }
 
     pub(crate) fn open(&self, name: &str) -> Open {
@@ -118,25 +159,54 @@ pub(crate) fn daemon() {
         _ => MapKind::Auto,
     };
     let cards: usize = variable(CARDS).parse().unwrap();
-    let nodes = (0..cards)
+    let first: u32 = variable(NUMBER).parse().unwrap();
+    let nodes: Vec<NodeSpec> = (0..cards)
         .flat_map(|card| {
-            [Node::Control, PLAYBACK].map(|node| NodeSpec::new(CardIndex(card), card as u32, node))
+            let spec = |node| NodeSpec::new(CardIndex(card), first + card as u32, node);
+            [Node::Control, PLAYBACK].map(spec)
         })
         .collect();
+    let fakes = (0..cards).map(|_| Box::new(Fake::default()) as Box<dyn Service>);
+    let fakes = fakes.collect();
+    let server = if on_devices() {
+        serve_devices(fakes, nodes)
+    } else {
+        serve_mount(fakes, nodes, map, Path::new(&variable(FOLDER)))
+    };
+    println!("{:?} ready", server.kinds());
+    let _ = io::stdin().read_to_end(&mut Vec::new());
+    server.stop();
+}
+
+fn serve_mount(
+    fakes: Vec<Box<dyn Service>>,
+    nodes: Vec<NodeSpec>,
+    map: MapKind,
+    folder: &Path,
+) -> Server {
     let config = MountConfig {
         map,
         ..MountConfig::new(nodes)
     };
-    let (fd, mounted) = mount_at(Path::new(&variable(FOLDER)), &MountOptions::default()).unwrap();
+    let (fd, mounted) = mount_at(folder, &MountOptions::default()).unwrap();
     let mount = Mount::new(fd, mounted, config, 3).unwrap();
-    let fakes = (0..cards).map(|_| Box::new(Fake::default()) as Box<dyn Service>);
-    let server = Server::start(fakes.collect(), &[mount]).unwrap();
+    let server = Server::start(fakes, &[mount]).unwrap();
     if map != MapKind::Auto {
         assert_eq!(server.kinds(), [map]);
     }
-    println!("{:?} ready", server.kinds());
-    let _ = io::stdin().read_to_end(&mut Vec::new());
-    server.stop();
+    server
+}
+
+fn serve_devices(fakes: Vec<Box<dyn Service>>, nodes: Vec<NodeSpec>) -> Server {
+    let mut server = Server::start(fakes, &[]).unwrap();
+    let opens = Opens::default();
+    for (connection, spec) in (0..).zip(nodes) {
+        let name = spec.name.clone();
+        let device = Cuse::open(spec, connection, opens.beside()).unwrap();
+        server.add_device(&device).unwrap();
+        device.set_number(device_node::settle(&name, &Access::default()).unwrap());
+    }
+    server
 }
 
 /// An open node.
@@ -239,9 +309,18 @@ impl Drop for Map {
     }
 }
 
-/// Runs `test` for both ways to share memory.
+/// The ways to share memory; on devices one that stands for none.
+pub(crate) fn ways() -> &'static [MapKind] {
+    if on_devices() {
+        &[MapKind::Auto]
+    } else {
+        &[MapKind::Passthrough, MapKind::PageCache]
+    }
+}
+
+/// Runs `test` for both ways to share memory, once on devices.
 pub(crate) fn both(test: impl Fn(&Served)) {
-    for kind in [MapKind::Passthrough, MapKind::PageCache] {
+    for &kind in ways() {
         let served = Served::new(kind, 1);
         test(&served);
     }

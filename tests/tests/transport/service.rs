@@ -83,11 +83,21 @@ impl Fake {
             cmd,
             arg,
             input,
+            out_size,
             ..
         } = request.operation
         else {
             return;
         };
+        // What a device does not bring lies in the client's memory.
+        let mut fetched = Vec::new();
+        if input.is_empty() && uapi::ioctl::dir(cmd) & WRITE != 0 {
+            fetched.resize(uapi::ioctl::size(cmd), 0);
+            if let Err(errno) = request.memory.read(arg, &mut fetched) {
+                return request.reply.fail(errno);
+            }
+        }
+        let input = if input.is_empty() { &fetched } else { input };
         let word = |n: usize| u64::from_ne_bytes(input[n * 8..][..8].try_into().unwrap());
         let open = self.opens.get_mut(&file).unwrap();
         let mut out: Vec<u8> = Vec::new();
@@ -153,6 +163,12 @@ impl Fake {
             }
             _ => Err(Errno::ENOTTY),
         };
+        if !out.is_empty() && out_size == 0 {
+            if let Err(errno) = request.memory.write(arg, &out) {
+                return request.reply.fail(errno);
+            }
+            out.clear();
+        }
         request.reply.send(&Answer::Ioctl(result, &out));
     }
 }
