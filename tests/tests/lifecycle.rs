@@ -169,7 +169,7 @@ impl Drop for Killed {
 fn a_thousand_random_kills_leak_no_descriptor_and_no_memory() {
     for (options, rounds) in served_kinds().into_iter().zip([600, 400]) {
         let rounds = 50 + repetitions(rounds);
-        let served = Served::start(&[&options[..], &["--substreams", "4"]].concat());
+        let served = Served::start(&[options, &["--substreams", "4"]].concat());
         let nodes = [served.node("pcmC0D0p"), served.node("pcmC0D0c")];
         let kill_after = |seed: u64| {
             let mut client = Command::new(env!("CARGO_BIN_EXE_restless-client"));
