@@ -89,6 +89,7 @@ fn what_is_installed_is_taken_away_again_but_for_a_changed_configuration() {
         ("etc/cuse-pcm.toml", 0o644),
         ("usr/bin/cuse-pcm", 0o755),
         ("usr/lib/systemd/system/cuse-pcm.service", 0o644),
+        ("usr/lib/systemd/system/cuse-pcm-both.service", 0o644),
         ("usr/lib/udev/rules.d/70-cuse-pcm.rules", 0o644),
         ("usr/share/bash-completion/completions/cuse-pcm", 0o644),
         ("usr/share/man/man1/cuse-pcm.1", 0o644),
