@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use cuse_pcm::transport::mount::MapKind;
 
-use cuse_pcm_tests::place::{PLACE, as_root, mappable, patience};
+use cuse_pcm_tests::place::{PLACE, as_root, mappable, patience, repetitions};
 use node::{Open, Served, both, ways};
 use service::*;
 
@@ -293,7 +293,7 @@ fn a_signal_ends_a_waiting_call() {
 fn no_signal_is_lost_however_early_it_comes() {
     let served = Served::new(MapKind::PageCache, 1);
     let open = served.open("pcmC0D0p");
-    for _ in 0..50 {
+    for _ in 0..repetitions(50) {
         // The other thread keeps the card busy, so requests and interrupts meet in the inbox.
         std::thread::scope(|scope| {
             scope.spawn(|| open.word(BUSY, 0).unwrap());
@@ -312,7 +312,7 @@ fn cards_of_one_mount_do_not_wait_for_each_other() {
         std::thread::scope(|scope| {
             for (open, map) in [(&a, &map_a), (&b, &map_b)] {
                 scope.spawn(move || {
-                    for n in 0..200 {
+                    for n in 0..repetitions(200) {
                         map.store(9, n);
                         assert_eq!(open.peek(0, 72), n);
                         let again = open.map(0, 4096).unwrap();
@@ -359,7 +359,7 @@ fn stopping_answers_whoever_waits_and_ends_what_is_open() {
 
 #[test]
 fn stopping_waits_for_pages_that_are_written_out() {
-    for _ in 0..20 {
+    for _ in 0..repetitions(20) {
         let served = Served::new(MapKind::PageCache, 1);
         let open = served.open("pcmC0D0p");
         let ring = open.map(0, RING).unwrap();
@@ -397,12 +397,14 @@ fn a_killed_daemon_ends_every_call() {
 
 #[test]
 fn a_daemon_killed_while_it_shares_dirty_pages_ends_and_so_do_its_clients() {
-    for round in 0..10 {
+    for round in 0..repetitions(10) {
         let served = Served::new(MapKind::PageCache, 1);
         let open = served.open("pcmC0D0p");
         let ring = open.map(0, RING).unwrap();
         // Once it is dead, a page that was never touched is a bus error.
-        (0..RING / 8).step_by(512).for_each(|word| ring.store(word, 1));
+        (0..RING / 8)
+            .step_by(512)
+            .for_each(|word| ring.store(word, 1));
         std::thread::scope(|scope| {
             let client = scope.spawn(|| {
                 let mut n = 0;
