@@ -5,7 +5,8 @@
  *     pcm32 channels NODE SOUND MAPPING     the same, with one buffer a channel
  *     pcm32 capture NODE SOUND MAPPING      records, and compares with SOUND
  *
- * MAPPING says whether mmap is to be `refused`, or is left alone (`any`).
+ * MAPPING says whether mmap is to be `refused`, or to show the records and the samples as this client lays them out
+ * (`works`).
  * Exits with 0, or says on which line of this file it saw something else than it expected.
  */
 
@@ -98,6 +99,8 @@ static void expect(long got, long wanted, int line)
 
 static int node;
 static int mapping_is_refused;
+static const struct snd_pcm_mmap_status *status_page;
+static struct snd_pcm_mmap_control *control_page;
 
 static long control(u32 command, void *argument)
 {
@@ -106,7 +109,9 @@ static long control(u32 command, void *argument)
 
 static long map(unsigned long offset)
 {
-	unsigned long arguments[6] = { 0, 4096, 1, 1, (unsigned long)node, offset };
+	/* Of the records, the control record may be written. */
+	unsigned long write = offset == SNDRV_PCM_MMAP_OFFSET_CONTROL ? 2 : 0;
+	unsigned long arguments[6] = { 0, 4096, 1 | write, 1, (unsigned long)node, offset };
 
 	return call(__NR_mmap, (long)arguments, 0, 0);
 }
@@ -191,14 +196,38 @@ static void set_up(u32 access, u32 start)
 	layout.channel = 1;
 	EXPECT(control(SNDRV_PCM_IOCTL_CHANNEL_INFO, &layout), 0);
 	EXPECT(layout.channel, 1);
-	EXPECT(layout.offset, -1);
+	EXPECT(layout.offset, mapping_is_refused ? -1 : 0);
 	if (mapping_is_refused) {
 		EXPECT(map(SNDRV_PCM_MMAP_OFFSET_STATUS), -NO_MAPPING);
 		EXPECT(map(SNDRV_PCM_MMAP_OFFSET_CONTROL), -NO_MAPPING);
+	} else {
+		status_page = (void *)map(SNDRV_PCM_MMAP_OFFSET_STATUS);
+		EXPECT((unsigned long)status_page < -4096UL, 1);
+		control_page = (void *)map(SNDRV_PCM_MMAP_OFFSET_CONTROL);
+		EXPECT((unsigned long)control_page < -4096UL, 1);
 	}
 	layout.channel = 2;
 	EXPECT(control(SNDRV_PCM_IOCTL_CHANNEL_INFO, &layout), -INVALID);
 	EXPECT(control(SNDRV_PCM_IOCTL_PREPARE, 0), 0);
+}
+
+/* What is written into the control record counts, and hw_ptr is where it should be. */
+static void write_records(u32 position)
+{
+	struct snd_pcm_sync_ptr pointers;
+
+	memset(&pointers, 0, sizeof pointers);
+	pointers.flags = SNDRV_PCM_SYNC_PTR_APPL | SNDRV_PCM_SYNC_PTR_AVAIL_MIN;
+	EXPECT(status_page->hw_ptr, 0);
+	control_page->appl_ptr = position + 7;
+	control_page->avail_min = 11;
+	EXPECT(control(SNDRV_PCM_IOCTL_SYNC_PTR, &pointers), 0);
+	EXPECT(pointers.c.control.appl_ptr, position + 7);
+	EXPECT(pointers.c.control.avail_min, 11);
+	control_page->appl_ptr = position;
+	control_page->avail_min = PERIOD;
+	EXPECT(control(SNDRV_PCM_IOCTL_SYNC_PTR, &pointers), 0);
+	EXPECT(pointers.c.control.appl_ptr, position);
 }
 
 /* The position by every way there is, in a state. */
@@ -223,6 +252,11 @@ static void look(u32 position, int state)
 	EXPECT(pointers.s.status.state, state);
 	EXPECT(pointers.c.control.appl_ptr, position);
 	EXPECT(pointers.c.control.avail_min, PERIOD);
+	if (control_page) {
+		EXPECT(status_page->state, state);
+		EXPECT(control_page->appl_ptr, position);
+		EXPECT(control_page->avail_min, PERIOD);
+	}
 	if (state != SNDRV_PCM_STATE_PREPARED)
 		return;
 	EXPECT(pointers.s.status.hw_ptr, 0);
@@ -235,6 +269,8 @@ static void look(u32 position, int state)
 	EXPECT(pointers.c.control.avail_min, 1);
 	pointers.c.control.avail_min = PERIOD;
 	EXPECT(control(SNDRV_PCM_IOCTL_SYNC_PTR, &pointers), 0);
+	if (control_page)
+		write_records(position);
 }
 
 static void move_back_and_forth(u32 position)

@@ -252,14 +252,15 @@ impl Mount {
                 return;
             }
         };
-        let kind = if spec.mmap && !is_32_bit(m.caller.tid) {
+        let narrow = is_32_bit(m.caller.tid);
+        let kind = if spec.mmap {
             self.kind().unwrap_or(MapKind::Plain)
         } else {
             MapKind::Plain
         };
         let opened = match kind {
-            MapKind::Passthrough => self.passthrough_memory(),
-            MapKind::PageCache => match self.send_to_mapper(m, flags) {
+            MapKind::Passthrough => self.passthrough_memory(narrow),
+            MapKind::PageCache => match self.send_to_mapper(m, flags, narrow) {
                 Ok(()) => return,
                 Err(e) => Err(e),
             },
@@ -277,10 +278,21 @@ impl Mount {
         }
     }
 
-    fn passthrough_memory(&self) -> Result<(Memory, Box<dyn Backing>), Errno> {
-        let backing = FileBacking::new()?;
+    fn passthrough_memory(&self, narrow: bool) -> Result<(Memory, Box<dyn Backing>), Errno> {
+        let backing = match FileBacking::new(narrow) {
+            Err(e) if narrow => {
+                log::info!("A 32-bit program gets no memory to map: {e}");
+                return Ok((Memory::Plain, plain()));
+            }
+            backing => backing?,
+        };
         let id = passthrough::register(&self.session.channel, backing.file())?;
-        Ok((Memory::Passthrough(id), Box::new(backing)))
+        let memory = if narrow {
+            Memory::Narrow(id)
+        } else {
+            Memory::Passthrough(id)
+        };
+        Ok((memory, Box::new(backing)))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one request")]

@@ -2,7 +2,8 @@
 //!
 //! Such a program's status and control records are not the card's, and the kernel opens a file behind an open with the
 //! program's own flags: one of more than 2 GiB, as a ring with its pages is, only if they include O_LARGEFILE. So its
-//! opens get no memory to map, and it asks with ioctls, which know its layouts.
+//! opens get memory of another kind, with records as it lays them out. (A driver of the kernel lets it map the ring only,
+//! as it tells who is a 32-bit program by its first ioctl.)
 
 use std::fs::File;
 use std::io::Read;

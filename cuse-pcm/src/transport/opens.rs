@@ -155,7 +155,9 @@ impl OpenFile {
             _ => {
                 let client = match self.memory {
                     Memory::PageCache => Client::with_cached_areas(tid, self.inode),
-                    Memory::Plain | Memory::Passthrough(_) => Client::new(tid, self.inode),
+                    Memory::Plain | Memory::Passthrough(_) | Memory::Narrow(_) => {
+                        Client::new(tid, self.inode)
+                    }
                     Memory::Device { number, flags } => {
                         Client::through(tid, Descriptor::Device { number, flags })
                     }
@@ -178,6 +180,8 @@ pub enum Memory {
     Plain,
     /// The kernel maps a registered file.
     Passthrough(BackingId),
+    /// The kernel maps a registered file whose records are a 32-bit program's.
+    Narrow(BackingId),
     /// The kernel maps cached pages.
     PageCache,
     /// Nothing can be mapped, and other opens may be on the same device.
@@ -254,9 +258,12 @@ impl Opens {
             let mut open = files.iter().flatten();
             open.find(|open| open.card == pending.card && open.file == with)
         });
-        let memory = match other.map(|open| open.memory) {
-            Some(shared @ Memory::Passthrough(_)) => shared,
-            _ => pending.memory,
+        let memory = match (other.map(|open| open.memory), pending.memory) {
+            (Some(shared @ Memory::Passthrough(_)), Memory::Passthrough(_))
+            | (Some(shared @ Memory::Narrow(_)), Memory::Narrow(_)) => shared,
+            // The records are of another width.
+            (Some(_), Memory::Passthrough(_) | Memory::Narrow(_)) => Memory::Plain,
+            (_, own) => own,
         };
         let open = OpenFile {
             card: pending.card,

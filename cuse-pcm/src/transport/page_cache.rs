@@ -114,8 +114,8 @@ impl Mapper {
     ///
     /// # Errors
     /// What open(2) and mmap(2) give.
-    pub fn map(&self, name: &str) -> Result<PageBacking, Errno> {
-        map(&self.root, name, self.jobs.clone())
+    pub fn map(&self, name: &str, narrow: bool) -> Result<PageBacking, Errno> {
+        map(&self.root, name, narrow, self.jobs.clone())
     }
 
     /// Ends a mapping. What was written goes out first: unmapping would wait for it with the process's map locked, which
@@ -207,9 +207,11 @@ pub struct MapRequest {
     pub flags: u32,
     /// Who opens.
     pub caller: Caller,
+    /// It is a 32-bit program.
+    pub narrow: bool,
 }
 
-fn map(root: impl AsFd, name: &str, jobs: Sender<Job>) -> Result<PageBacking, Errno> {
+fn map(root: impl AsFd, name: &str, narrow: bool, jobs: Sender<Job>) -> Result<PageBacking, Errno> {
     let file = rustix::fs::openat(root, name, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
         .map_err(errno)?;
     let length = usize::try_from(END).map_err(|_| Errno::ENOMEM)?;
@@ -222,6 +224,7 @@ fn map(root: impl AsFd, name: &str, jobs: Sender<Job>) -> Result<PageBacking, Er
     let pages = Pages {
         status: [page(STATUS[0]), page(STATUS[1])],
         control: [page(CONTROL[0]), page(CONTROL[1])],
+        narrow,
     };
     Ok(PageBacking {
         whole: Some(whole),

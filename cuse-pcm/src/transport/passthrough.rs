@@ -6,7 +6,8 @@
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use hw_backends::dma::{Area, Backing, Pages, Shared};
-use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
+use rustix::fs::{FallocateFlags, MemfdFlags, Mode, OFlags, SealFlags};
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags};
 use uapi::Errno;
 use uapi::fuse::{BackingMap, DEV_IOC_BACKING_CLOSE, DEV_IOC_BACKING_OPEN};
 use uapi::pcm::table;
@@ -107,25 +108,51 @@ pub fn sparse_file() -> Result<OwnedFd, Errno> {
     Ok(file)
 }
 
+/// As [`sparse_file`], for a 32-bit program. The kernel opens the file behind an open with the program's own flags, and a
+/// memfd of this length only if these include O_LARGEFILE. A file of a ramfs has no such limit; it cannot be sealed.
+///
+/// # Errors
+/// EPERM without CAP_SYS_ADMIN; ENOMEM, EMFILE.
+fn sparse_file_for_32_bits() -> Result<OwnedFd, Errno> {
+    let context = rustix::mount::fsopen("ramfs", FsOpenFlags::FSOPEN_CLOEXEC).map_err(errno)?;
+    rustix::mount::fsconfig_create(&context).map_err(errno)?;
+    // In no namespace; it ends with the file.
+    let mount = rustix::mount::fsmount(
+        &context,
+        FsMountFlags::FSMOUNT_CLOEXEC,
+        MountAttrFlags::empty(),
+    )
+    .map_err(errno)?;
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(&mount, ".", flags, Mode::RUSR | Mode::WUSR).map_err(errno)?;
+    rustix::fs::ftruncate(&file, END).map_err(errno)?;
+    Ok(file)
+}
+
 /// The daemon's side of one open's memory.
 #[derive(Debug)]
 pub struct FileBacking {
     file: Shared,
     pages: Pages,
-    allocated: u64,
+    allocated: usize,
 }
 
 impl FileBacking {
-    /// Fresh memory.
+    /// Fresh memory, of a 32-bit program if it is `narrow`.
     ///
     /// # Errors
-    /// ENOMEM, EMFILE.
-    pub fn new() -> Result<FileBacking, Errno> {
-        let file = sparse_file()?;
+    /// ENOMEM, EMFILE; EPERM for a 32-bit program, without CAP_SYS_ADMIN.
+    pub fn new(narrow: bool) -> Result<FileBacking, Errno> {
+        let file = if narrow {
+            sparse_file_for_32_bits()?
+        } else {
+            sparse_file()?
+        };
         let page = |offset| Area::map(&file, offset, 4096);
         let pages = Pages {
             status: [page(STATUS[0])?, page(STATUS[1])?],
             control: [page(CONTROL[0])?, page(CONTROL[1])?],
+            narrow,
         };
         Ok(FileBacking {
             file: Shared::new(file, 0),
@@ -143,17 +170,25 @@ impl FileBacking {
 
 impl Backing for FileBacking {
     fn allocate(&mut self, bytes: usize) -> Result<Area, Errno> {
-        let length = bytes as u64;
-        if length > DATA_LIMIT {
+        if bytes as u64 > DATA_LIMIT {
             return Err(Errno::ENOMEM);
         }
         let area = Area::map(&self.file, 0, bytes)?;
-        self.allocated = self.allocated.max(length);
+        self.allocated = self.allocated.max(bytes);
         Ok(area)
     }
 
     fn release(&mut self) {
         if self.allocated == 0 {
+            return;
+        }
+        if self.pages.narrow {
+            // No hole can be made in this file.
+            match Area::map(&self.file, 0, self.allocated) {
+                Ok(area) => area.fill(0, self.allocated, 0),
+                Err(e) => log::warn!("Ring memory was not cleared: {e}"),
+            }
+            self.allocated = 0;
             return;
         }
         let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
@@ -167,8 +202,9 @@ impl Backing for FileBacking {
         Some(self.pages.clone())
     }
 
+    // One that others may be given is a memfd.
     fn file(&self) -> Option<Shared> {
-        Some(self.file.clone())
+        (!self.pages.narrow).then(|| self.file.clone())
     }
 
     // The kernel takes the argument of PAUSE and LINK for an address, and fails the call.
@@ -190,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_ring_and_the_four_pages_are_parts_of_one_file() {
-        let mut backing = FileBacking::new().unwrap();
+        let mut backing = FileBacking::new(false).unwrap();
         backing.allocate(8192).unwrap().write(4096, b"ring");
         let pages = backing.pages().unwrap();
         pages.status[0].write(0, b"s0");
@@ -209,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_released_ring_comes_back_empty() {
-        let mut backing = FileBacking::new().unwrap();
+        let mut backing = FileBacking::new(false).unwrap();
         backing.allocate(4096).unwrap().write(0, b"old");
         backing.pages().unwrap().status[0].write(0, b"status");
         backing.release();
@@ -224,7 +260,7 @@ mod tests {
     #[test]
     fn a_ring_that_would_reach_the_pages_is_enomem() {
         assert_eq!(
-            FileBacking::new()
+            FileBacking::new(false)
                 .unwrap()
                 .allocate(0x8000_0001)
                 .unwrap_err(),

@@ -100,6 +100,7 @@ impl MappedBacking {
             pages: Pages {
                 status: [page(), page()],
                 control: [page(), page()],
+                narrow: false,
             },
         }
     }

@@ -11,6 +11,9 @@ pub struct Pages {
     pub status: [Area; 2],
     /// Control page at the old and the new offset, 4096 bytes each.
     pub control: [Area; 2],
+    /// The client is a 32-bit one, and so are the records: with 32-bit time at the old offset, with 64-bit time at the
+    /// new one.
+    pub narrow: bool,
 }
 
 /// The memory of one open descriptor. The transport gives it, the core's buffer module takes from it.

@@ -59,7 +59,7 @@ impl Mount {
 
     /// Drops the kernel's number of an open's file.
     pub(super) fn forget_backing(&self, memory: Memory) {
-        if let Memory::Passthrough(id) = memory {
+        if let Memory::Passthrough(id) | Memory::Narrow(id) = memory {
             passthrough::unregister(&self.session.channel, id);
         }
     }
@@ -69,7 +69,7 @@ impl Mount {
 fn flags_of(memory: Memory) -> (u32, i32) {
     let common = fopen::DIRECT_IO | fopen::NOFLUSH | fopen::PARALLEL_DIRECT_WRITES;
     match memory {
-        Memory::Passthrough(id) => (common | fopen::PASSTHROUGH, id.0),
+        Memory::Passthrough(id) | Memory::Narrow(id) => (common | fopen::PASSTHROUGH, id.0),
         // A stream has no position: lseek is ESPIPE as on a device, and reads do not wait for writes.
         Memory::Plain | Memory::PageCache | Memory::Device { .. } => (common | fopen::STREAM, 0),
     }

@@ -13,13 +13,19 @@ use crate::transport::page_cache::{self, Job, MapRequest, Mapper, Store};
 use crate::transport::wire::Message;
 
 impl Mount {
-    pub(super) fn send_to_mapper(&self, m: &Message<'_>, flags: u32) -> Result<(), Errno> {
+    pub(super) fn send_to_mapper(
+        &self,
+        m: &Message<'_>,
+        flags: u32,
+        narrow: bool,
+    ) -> Result<(), Errno> {
         self.nodes.set_store(m.inode, Arc::new(Store::new()?));
         let request = MapRequest {
             unique: m.unique,
             inode: m.inode,
             flags,
             caller: m.caller,
+            narrow,
         };
         self.jobs
             .send(Job::Open(request))
@@ -48,7 +54,7 @@ impl Mount {
             match (job, &mapper) {
                 (Job::Open(request), Some(mapper)) => {
                     let token = self.nodes.grant(request.inode, mapper.tid());
-                    let backing = mapper.map(&token);
+                    let backing = mapper.map(&token, request.narrow);
                     self.nodes.revoke(&token);
                     let _ = mapped.send((request, backing));
                 }
