@@ -451,6 +451,23 @@ mod tests {
     }
 
     #[test]
+    fn programs_of_another_width_do_not_see_the_ring_of_the_first() {
+        let opens = Opens::default();
+        let own = |unique, memory| PendingOpen {
+            memory,
+            ..pending(unique)
+        };
+        let narrow = |id| Memory::Narrow(BackingId(id));
+        let wide = Memory::Passthrough(BackingId(8));
+        let with = Some(FileHandle(100));
+        let _ = opens.insert(&own(2, narrow(7)), FileHandle(100), None);
+        let (_, memory) = opens.insert(&own(4, wide), FileHandle(101), with);
+        assert_eq!(memory, Memory::Plain);
+        let (_, memory) = opens.insert(&own(6, narrow(9)), FileHandle(102), with);
+        assert_eq!(memory, narrow(7));
+    }
+
+    #[test]
     fn cached_pages_are_an_inodes_alone() {
         let opens = Opens::default();
         let cached = |unique| PendingOpen {
