@@ -27,6 +27,7 @@ mod readers;
 mod signals;
 mod slot;
 mod timer;
+mod turn;
 mod watch;
 
 use engine::Engine;

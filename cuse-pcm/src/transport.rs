@@ -51,6 +51,16 @@ pub trait Connection: Send + Sync + std::fmt::Debug + 'static {
     /// The connection itself.
     fn session(&self) -> &Session;
 
+    /// Whether several threads may read at a time, and must not overtake each other on the way to a card.
+    fn in_turns(&self) -> bool {
+        false
+    }
+
+    /// Whether a message has its place among those of a card.
+    fn has_its_place(&self, _message: &[u8]) -> bool {
+        true
+    }
+
     /// Serves the message of `length` bytes in `buffer`, all of which is scratch space.
     fn serve(self: &Arc<Self>, buffer: &mut [u8], length: usize, cards: &dyn Cards);
 

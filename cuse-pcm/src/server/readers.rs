@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::turn::Turns;
 use super::watch::{Duty, Watch};
 use crate::transport::channel::Received;
 use crate::transport::{CardIndex, Cards, Connection};
@@ -28,6 +29,7 @@ pub(super) struct Readers<C> {
     retiring: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     watch: Arc<Watch>,
+    turns: Arc<Turns>,
 }
 
 impl<C: Connection> Readers<C> {
@@ -44,6 +46,7 @@ impl<C: Connection> Readers<C> {
             retiring: Arc::default(),
             threads: Vec::new(),
             watch: Arc::default(),
+            turns: Arc::default(),
         };
         let (ready, answered) = channel();
         readers.spawn(Some(ready))?;
@@ -102,6 +105,7 @@ impl<C: Connection> Readers<C> {
             stopping: Arc::clone(&self.stopping),
             retiring: Arc::clone(&self.retiring),
             watch: Arc::clone(&self.watch),
+            turns: Arc::clone(&self.turns),
         }
     }
 
@@ -221,6 +225,7 @@ struct Reader<C> {
     stopping: Arc<AtomicBool>,
     retiring: Arc<AtomicBool>,
     watch: Arc<Watch>,
+    turns: Arc<Turns>,
 }
 
 impl<C: Connection> Reader<C> {
@@ -241,16 +246,22 @@ impl<C: Connection> Reader<C> {
 
     /// Waits for a request and serves it, whatever happens. False when the connection is over.
     fn serve_one(&self, buffer: &mut [u8], watch: Option<&Arc<Watch>>) -> bool {
+        let mut turn = self.connection.in_turns().then(|| self.turns.take());
         let length = match self.connection.session().receive(buffer) {
             Received::Message(length) => length,
             Received::Nothing => return true,
             Received::Over => return false,
         };
+        let message = buffer.get(..length).unwrap_or_default();
+        if turn.is_some() && !self.connection.has_its_place(message) {
+            turn = None;
+        }
         watch.inspect(|watch| watch.begin());
         let served = catch_unwind(AssertUnwindSafe(|| {
             self.connection.serve(buffer, length, self.cards.as_ref());
         }));
         watch.inspect(|watch| watch.end());
+        drop(turn);
         if served.is_err() {
             log::error!("A request was not served: internal error");
         }
@@ -264,3 +275,6 @@ impl<C: Connection> Reader<C> {
 fn resident<C: Connection>() -> Vec<u8> {
     vec![0xffu8; C::BUFFER]
 }
+
+#[cfg(test)]
+mod tests;

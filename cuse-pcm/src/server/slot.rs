@@ -29,7 +29,7 @@ use uapi::Errno;
 use super::house::{Errand, House, Letter, Resident};
 use super::inbox::Inbox;
 use super::timer::Alarm;
-use super::{Gone, Service};
+use super::{Gone, Service, turn};
 use crate::request::Request;
 
 /// How often a letter is sent on before it is taken to be undeliverable. Cards that move all the time need some.
@@ -101,11 +101,15 @@ impl Slot {
     /// The request is for `card`, which most likely lives here.
     fn deliver_for(self: &Arc<Slot>, card: &Arc<Slot>, request: Request<'_>) {
         let written = match self.try_hold() {
-            Some(house) => self.work(house, Some((card, request))),
-            None => {
+            Some(house) if self.inbox.is_empty() => {
+                turn::is_over();
+                self.work(house, Some((card, request)))
+            }
+            held => {
                 let errand = Errand::new(card, request);
                 self.inbox.push([Letter::Errand(errand)], || {});
-                Vec::new()
+                turn::is_over();
+                held.map_or_else(Vec::new, |house| self.work(house, None))
             }
         };
         self.look_again(written);
@@ -115,6 +119,7 @@ impl Slot {
     pub(super) fn deliver_letter(self: &Arc<Slot>, errand: Errand) {
         let mut written = Vec::new();
         self.home().leave(Letter::Errand(errand), &mut written);
+        turn::is_over();
         self.look_again(written);
     }
 
@@ -187,7 +192,8 @@ impl Slot {
         }
     }
 
-    /// Reads the letters, handles a request of a card, does what is due, and lets the lock go.
+    /// Handles a request of a card, which was there before any letter, reads the letters, does what is due, and lets the
+    /// lock go.
     fn work(
         self: &Arc<Slot>,
         mut house: MutexGuard<'_, House>,
@@ -195,13 +201,13 @@ impl Slot {
     ) -> Written {
         let now = clock::now();
         let mut written = Vec::new();
-        self.read(&mut house, &mut written, &now);
         if let Some((card, request)) = request {
             match house.place(card) {
                 Some(at) => house.handle(at, None, request, &now),
                 None => self.send_on(Errand::new(card, request), &mut written),
             }
         }
+        self.read(&mut house, &mut written, &now);
         for group in house.part(self) {
             see_off(group, &mut written);
         }

@@ -355,6 +355,25 @@ impl Connection for Mount {
         &self.session
     }
 
+    fn in_turns(&self) -> bool {
+        self.kind() == Some(MapKind::PageCache)
+    }
+
+    /// All that an open file is asked for, but for its cached pages; and the signals that end it.
+    fn has_its_place(&self, message: &[u8]) -> bool {
+        wire::decode(message).is_ok_and(|message| {
+            matches!(
+                message.body,
+                Body::Ioctl(_)
+                    | Body::Poll { .. }
+                    | Body::Read { cached: false, .. }
+                    | Body::Write { cached: false, .. }
+                    | Body::Release { .. }
+                    | Body::Interrupt { .. }
+            )
+        })
+    }
+
     fn serve(self: &Arc<Self>, buffer: &mut [u8], length: usize, cards: &dyn Cards) {
         let pages = match wire::decode(buffer.get(..length).unwrap_or(&[])) {
             Ok(Message {
