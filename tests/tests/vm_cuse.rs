@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+use cuse_pcm_tests::c_client;
 use cuse_pcm_tests::harness::words;
 use cuse_pcm_tests::vm;
 
@@ -58,7 +59,10 @@ fn what_aplay_plays_as_a_user_of_group_audio_arrives_and_nobody_else_may() {
         serve --playback wav:/tmp/out.wav --capture null
         stat -c '%F %U %G %a' /dev/snd/controlC7 /dev/snd/pcmC7D0p /dev/snd/pcmC7D0c
         as_user aplay -q -D hw:7 in.wav; echo played $?
-        as_user arecord -q -D hw:7 -f dat -s 4800 rec.raw -t raw; stat -c %s rec.raw
+        as_user strace -o trace -e trace=mmap,ioctl arecord -q -D hw:7 -f dat -s 4800 rec.raw -t raw
+        stat -c %s rec.raw
+        grep -cE 'mmap.* 0x8[0-3]000000\\) = -1 ENODEV' trace
+        [ $(grep -c SYNC_PTR trace) -gt 2 ] && echo asks for positions
         setpriv --reuid=65534 --regid=65534 --clear-groups aplay -q -D hw:7 in.wav 2>/dev/null; echo nobody $?
         kill $card; wait $card; echo ended $?
         ls /dev/snd | grep -c C7
@@ -66,7 +70,7 @@ fn what_aplay_plays_as_a_user_of_group_audio_arrives_and_nobody_else_may() {
         head -c $(stat -c %s in.raw) out.raw | sha256sum; sha256sum <in.raw",
     );
     let node = "character special file root audio 660\n";
-    let rest = "played 0\n19200\nnobody 1\nended 0\n0\n";
+    let rest = "played 0\n19200\n2\nasks for positions\nnobody 1\nended 0\n0\n";
     let begins = [node, node, node, rest].concat();
     let sums: Vec<&str> = said.strip_prefix(&begins).expect(&said).lines().collect();
     assert!(matches!(sums[..], [out, sent] if out == sent), "{said}");
@@ -156,4 +160,33 @@ state 2
 state 3
 ";
     assert_eq!(ours, expected);
+}
+
+#[test]
+fn clients_of_32_bits_play_record_and_mix_also_where_nobody_may_reach_anothers_memory() {
+    c_client::make_all();
+    let said = script(
+        "clients=$(dirname $(command -v cuse-pcm))/clients
+        head -c 96000 /dev/urandom >in.raw; sox -t raw -r 48000 -e signed -b 16 -c 2 in.raw in.wav
+        for scope in 1 3; do
+            echo $scope >/proc/sys/kernel/yama/ptrace_scope
+            for client in pcm32 pcm32-time64; do
+                serve --playback wav:/tmp/out.wav,free-run --capture wav:/tmp/in.wav,free-run
+                $clients/$client playback /dev/snd/pcmC7D0p in.raw refused; echo played $?
+                $clients/$client capture /dev/snd/pcmC7D0c in.raw refused; echo recorded $?
+                /opt/i386/bin/amixer -q -c 7 cset name='Master Playback Volume' 30,40
+                amixer -c 7 cget name='Master Playback Volume' | grep : | tail -1
+                [ \"$(amixer -c 7 contents)\" = \"$(/opt/i386/bin/amixer -c 7 contents)\" ] && echo same contents
+                kill $card; wait $card; sox out.wav -t raw out.raw
+                [ \"$(sha256sum <out.raw)\" = \"$(sha256sum <in.raw)\" ] && echo same sound
+            done
+        done",
+    );
+    let expected = "played 0
+recorded 0
+  : values=30,40
+same contents
+same sound
+";
+    assert_eq!(said, expected.repeat(4));
 }
