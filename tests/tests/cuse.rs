@@ -26,6 +26,7 @@ use hw_backends::null::Null;
 use hw_backends::units::Direction;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use uapi::Errno;
+use uapi::compat::pcm as compat;
 use uapi::fuse::flags::{ioctl, poll};
 use uapi::fuse::{
     CuseInitIn, InHeader, InterruptIn, IoctlIn, IoctlIovec, IoctlOut, OpenIn, OpenOut, OutHeader,
@@ -45,6 +46,8 @@ struct Kernel {
     unique: u64,
     /// The client is in a process id namespace of its own, so that its memory is out of reach.
     hidden: bool,
+    /// The client is a 32-bit one.
+    narrow: bool,
 }
 
 fn tid() -> u32 {
@@ -78,6 +81,7 @@ impl Kernel {
             server: None,
             unique: 0,
             hidden: false,
+            narrow: false,
         };
         let init = CuseInitIn {
             major: 7,
@@ -172,7 +176,7 @@ impl Kernel {
         for sent in 1..20 {
             let asked = IoctlIn {
                 fh,
-                flags: ioctl::UNRESTRICTED,
+                flags: ioctl::UNRESTRICTED | if self.narrow { ioctl::IS_32BIT } else { 0 },
                 cmd,
                 arg,
                 in_size: u32::try_from(input.len()).unwrap(),
@@ -449,4 +453,26 @@ fn samples_behind_an_address_are_carried_too() {
     transfer.buf = 8;
     let (_, nowhere) = kernel.carried_on(fh, table::WRITEI_FRAMES, &mut transfer);
     assert_eq!(nowhere, Err(Errno::EFAULT));
+}
+
+#[test]
+fn a_32_bit_transfer_whose_result_goes_back_is_done_once() {
+    let mut kernel = Kernel::new();
+    let fh = kernel.open(O_RDWR);
+    kernel.hidden = true;
+    kernel.carried_params(fh).1.unwrap();
+    kernel.carried(fh, table::PREPARE, 0).1.unwrap();
+    kernel.narrow = true;
+    // Silence.
+    let mut transfer = compat::XferI {
+        result: -777,
+        buf: 0,
+        frames: 16,
+    };
+    let done = kernel.carried_on(fh, compat::WRITEI_FRAMES, &mut transfer);
+    assert_eq!((done, transfer.result), ((2, Ok(0)), 16));
+    kernel.narrow = false;
+    let mut delay = 0i64;
+    kernel.carried_on(fh, table::DELAY, &mut delay).1.unwrap();
+    assert_eq!(delay, 16);
 }

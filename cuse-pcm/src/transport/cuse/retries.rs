@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use uapi::{Errno, control, pcm};
+use uapi::{Errno, compat, control, pcm};
 
 use super::carried::{Carried, Range, Verdict, announced};
+use crate::request::Abi;
 use crate::transport::client_memory::Client;
 use crate::transport::wire::{Ioctl, Message};
 
@@ -56,7 +57,12 @@ impl Retries {
         let (parts, tries) = match known {
             Some(known) if sent_again => (known.parts, known.tries),
             _ => {
-                let row = pcm::table::find(i.cmd).or_else(|| control::table::find(i.cmd));
+                let row = match i.abi() {
+                    Abi::Native => pcm::table::find(i.cmd).or_else(|| control::table::find(i.cmd)),
+                    Abi::Compat => {
+                        compat::pcm::find(i.cmd).or_else(|| compat::control::find(i.cmd))
+                    }
+                };
                 (announced(i.cmd, i.arg, row), 0)
             }
         };
