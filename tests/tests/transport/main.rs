@@ -128,7 +128,7 @@ fn ring_and_pages_are_shared_both_ways() {
         for (n, offset) in STATUS.into_iter().chain(CONTROL).enumerate() {
             let page = open.map(offset, 4096).unwrap();
             let place = n as u64 + 1;
-            for round in 1..100 {
+            for round in 1..=repetitions(100) {
                 open.poke(place, 8, round);
                 assert_eq!(page.load(1), round, "{offset:#x}");
                 page.store(2, round * 7);
