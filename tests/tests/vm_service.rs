@@ -47,6 +47,9 @@ for node in controlC7 pcmC7D0p pcmC7D0c pcmC7D1p; do
 done
 echo wants=$(of_udev controlC7 SYSTEMD_WANTS)
 echo cuse=$(stat -c '%U %a' /dev/cuse)
+cuse-pcm status >/tmp/status; echo told=$? $(grep -c Cable /tmp/status)
+cuse-pcm add --card 9 --id Second >/dev/null; echo added=$? $(stat -c '%G %a' /dev/snd/controlC9)
+cuse-pcm remove Second >/dev/null; echo removed=$? $(ls /dev/snd | grep -c C9)
 echo privileges=$(awk '/^(CapEff|CapBnd|NoNewPrivs|Seccomp):/ { print $2 }' /proc/$(main)/status)
 systemd-analyze security --threshold=25 cuse-pcm.service >/tmp/exposure; echo exposed=$?
 tail -n 1 /tmp/exposure >&2
@@ -135,6 +138,9 @@ fn the_services_bring_cards_with_the_privileges_they_say_and_leave_nothing() {
         format!("pcmC7D1p={node} seat uaccess"),
         "wants=sound.target".to_owned(),
         "cuse=root 600".to_owned(),
+        "told=0 1".to_owned(),
+        "added=0 audio 660".to_owned(),
+        "removed=0 0".to_owned(),
         // No new privileges; a filter of system calls.
         format!("privileges={capabilities} {capabilities} 1 2"),
         "exposed=0".to_owned(),
