@@ -19,7 +19,7 @@ const ADD: &str = r#"{"add":{"card":{"number":9,"pcm":[{"free_run":true}]}}}"#;
 const REMOVE: &str = r#"{"remove":{"card":"9"}}"#;
 const NODE: &str = "/dev/snd/pcmC9D0p";
 /// After so many everything that is made once has been made.
-const WARM: u32 = 20;
+const WARM: u32 = 100;
 
 fn main() {
     let [socket, pid, count] = [1, 2, 3].map(|n| std::env::args().nth(n).unwrap());
@@ -29,6 +29,9 @@ fn main() {
     for cycle in 0..count {
         if cycle == WARM {
             warm = Some(Left::of(&pid));
+        }
+        if cycle % 50 == 0 {
+            println!("before {cycle}: {:?}", Left::of(&pid));
         }
         daemon.add();
         play();

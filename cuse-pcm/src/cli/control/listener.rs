@@ -218,6 +218,8 @@ fn add(mut card: Map<String, Value>, daemon: &mut Daemon) -> Result<Answer, Fail
     let refused = |error: &dyn std::fmt::Display| {
         Failure::new(error.to_string()).try_this("`cuse-pcm add --help` lists what there is")
     };
+    // What is null was not said.
+    card.retain(|_, value| !value.is_null());
     if !card.contains_key("number") {
         card.insert("number".to_owned(), daemon.lowest_free()?.into());
     }
