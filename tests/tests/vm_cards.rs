@@ -87,7 +87,7 @@ fn clients_see_of_a_removed_card_what_they_see_of_snd_dummy_unbound() {
 #[ignore = "takes minutes where the machine is busy; `cargo test --test vm_cards -- --ignored` runs it"]
 fn cards_that_come_and_go_leave_nothing_behind() {
     let said = script(
-        "300",
+        "900",
         "serve --nodes both --card 7; cycle-client /run/cuse-pcm/control $card CYCLES; echo cycles $?
         kill $card; wait $card; echo ended $?; ls /dev/snd | grep -c 'C[79]'; grep -c cuse-pcm /proc/mounts; ls /run/cuse-pcm"
             .replace("CYCLES", CYCLES)
