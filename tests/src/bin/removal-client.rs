@@ -26,7 +26,7 @@ const SETUP: Setup = Setup {
     period: 32768,
     buffer: 65536,
 };
-const RING: [u8; 65536] = [0x80; 65536];
+static RING: [u8; 65536] = [0x80; 65536];
 const FRAMES: u64 = 65536;
 
 type Waiting = JoinHandle<(PcmClient, String)>;
@@ -58,7 +58,7 @@ fn main() -> io::Result<()> {
     ];
     let mapped = running(&playback)?;
     let page = mapped.map(STATUS_OFFSET, 4096).ok();
-    print!("ready\n");
+    println!("ready");
     io::stdout().flush()?;
     let mut left = Vec::new();
     for (what, thread) in waiting {
@@ -72,7 +72,7 @@ fn main() -> io::Result<()> {
     println!("start: {}", outcome(mapped.call(cmd::START)));
     println!("status: {}", outcome(mapped.status()));
     println!("write again: {}", outcome(left[0].writei(&RING, 1)));
-    println!("write(2): {}", outcome((&*left[0].file()).write(&RING)));
+    println!("write(2): {}", outcome(left[0].file().write(&RING)));
     println!("read(2): {}", outcome(left[4].file().read(&mut [0; 64])));
     println!("poll again: {}", polled(&left[3], PollFlags::OUT));
     println!("map: {}", outcome(mapped.map(STATUS_OFFSET, 4096)));
