@@ -99,7 +99,6 @@ capture = "loopback"
 number = $((number + 2))
 id = "Own$kind"
 [[card.pcm]]
-[[card.pcm]]
 playback = "loopback"
 capture = "loopback"
 END
