@@ -270,6 +270,11 @@ pub trait ClientMemory: Send + Sync + fmt::Debug {
     /// EFAULT.
     fn write_area(&self, address: u64, from: &Area) -> Result<(), Errno>;
 
+    /// The most bytes that one call can move. What goes beyond is not moved, and the call says so in its count.
+    fn reach(&self) -> u64 {
+        u64::MAX
+    }
+
     /// Said before bytes at `address` are moved piece by piece: all that may be (`back`: stored there). Whoever has to
     /// fetch them can do it at once.
     ///

@@ -37,7 +37,7 @@ pub enum Kind {
     User,
 }
 
-/// All of them on this machine; in the virtual machine, the one of its [place](crate::place), by the name of `Root`.
+/// All of them on this machine; in the virtual machine, the one of its [`place`](mod@crate::place), by the name of `Root`.
 #[must_use]
 pub fn kinds() -> Vec<Kind> {
     match place() {

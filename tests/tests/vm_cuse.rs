@@ -117,7 +117,7 @@ fn aplay_arrives_where_nobody_may_reach_anothers_memory() {
         "sox -n -r 48000 -b 16 -c 2 in.wav synth 1 sine 440 vol 0.5
         echo 3 >/proc/sys/kernel/yama/ptrace_scope || exit
         serve --playback wav:/tmp/out.wav --capture null
-        aplay -q -D hw:7 in.wav; echo played $?
+        aplay -q -D hw:7 --period-size=24000 --buffer-size=48000 in.wav; echo played $?
         arecord -q -D hw:7 -f dat -s 4800 rec.raw -t raw; stat -c %s rec.raw
         amixer -q -c 7 sset Master 50%; amixer -c 7 sget Master | grep -c 60
         amixer -q -c 7 sset Master 100%

@@ -107,12 +107,16 @@ fn run(
     let ring = substream.params().map_or(0, |params| params.buffer_size);
     let mut frames = TURN_FRAMES.max(ring.saturating_mul(2));
     let mut copies = TURN_COPIES;
+    let reach = samples.reach(substream, memory);
     loop {
         match substream.next_step(transfer, now) {
             Step::Done(result) => return Next::Done(result),
             Step::Wait { timeout } => return Next::Waits(timeout),
             Step::Copy(_) if frames == 0 || copies == 0 => return Next::Yields,
-            Step::Copy(chunk) => {
+            Step::Copy(mut chunk) => {
+                if chunk.done_frames < reach {
+                    chunk.frames = chunk.frames.min(reach.saturating_sub(chunk.done_frames));
+                }
                 let copied = samples.copy(substream, &chunk, memory);
                 substream.commit(transfer, &chunk, copied, now);
                 frames = frames.saturating_sub(chunk.frames);

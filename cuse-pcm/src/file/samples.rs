@@ -52,6 +52,18 @@ impl Samples<'_> {
         }
     }
 
+    /// How many frames one call can move.
+    pub(crate) fn reach(&self, substream: &Substream, memory: &dyn ClientMemory) -> u64 {
+        // Of eight, as a sample may be half a byte.
+        let (eight, buffers) = match self {
+            Samples::Client(_) => (substream.bytes_of_frames(8), 1),
+            Samples::Channels(list) => (substream.bytes_of_samples(8), list.len() as u64),
+            _ => return u64::MAX,
+        };
+        let bytes = memory.reach() / buffers.max(1);
+        bytes.saturating_mul(8) / eight.max(1)
+    }
+
     /// Tells the client's memory what `frames` frames will touch.
     ///
     /// # Errors
@@ -63,6 +75,7 @@ impl Samples<'_> {
         memory: &dyn ClientMemory,
     ) -> Result<(), Errno> {
         let back = substream.direction() == Direction::Capture;
+        let frames = frames.min(self.reach(substream, memory));
         match self {
             Samples::Client(address) => {
                 memory.announce(*address, substream.bytes_of_frames(frames), back)

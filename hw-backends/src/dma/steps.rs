@@ -1,6 +1,6 @@
 //! For tests: makes a chosen step on the way to memory fail.
 //!
-//! Every system call that can fail for want of memory or descriptors asks [`step`] first.
+//! Every system call that can fail for want of memory or descriptors asks `step` first.
 
 use std::cell::Cell;
 

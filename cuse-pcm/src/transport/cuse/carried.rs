@@ -21,6 +21,8 @@ use crate::transport::wire::ioctl_result;
 const TRIES: u32 = 8;
 /// The most that is carried, bytes: the kernel's own limit.
 const MOST: u64 = 128 * 1024;
+/// Of it, what is left for samples beside the structure that points to them.
+const SAMPLES_MOST: u64 = MOST - 4096;
 
 /// A part of the client's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,12 +218,13 @@ impl ClientMemory for Carried {
 
     fn announce(&self, address: u64, bytes: u64, back: bool) -> Result<(), Errno> {
         match usize::try_from(bytes) {
-            // More than can be carried at once is asked for piece by piece.
-            Ok(len) if bytes > 0 && bytes <= MOST / 2 => {
-                self.state().at(address, len, back).map(|_| ())
-            }
+            Ok(len) if bytes > 0 => self.state().at(address, len, back).map(|_| ()),
             _ => Ok(()),
         }
+    }
+
+    fn reach(&self) -> u64 {
+        SAMPLES_MOST
     }
 
     fn file_flags(&self) -> Option<u32> {
