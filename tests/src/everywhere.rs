@@ -137,7 +137,13 @@ pub const TESTS: [Tests; 11] = [
 ];
 
 /// Files of tests that use nodes and do not run in the virtual machine; why.
-pub const ELSEWHERE: [(&str, &str); 1] = [("cli", "what the program says and how it ends")];
+pub const ELSEWHERE: [(&str, &str); 2] = [
+    ("cli", "what the program says and how it ends"),
+    (
+        "remote",
+        "what a daemon can be asked; vm_cards adds and removes cards there",
+    ),
+];
 
 impl Tests {
     /// The options of its program that leave out what does not run at `place`.

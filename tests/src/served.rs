@@ -1,5 +1,6 @@
 //! A card that `cuse-pcm serve` presents in a mount namespace of its own, reachable from the test through `/proc`.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,6 +15,7 @@ pub struct Served {
     child: Child,
     nodes: PathBuf,
     card: u32,
+    said: PathBuf,
     _folder: tempfile::TempDir,
 }
 
@@ -57,10 +59,18 @@ impl Served {
             None => (in_a_namespace(&at), 0),
             Some(place) => in_the_open(place.nodes, &at),
         };
+        if !options.contains(&"--socket") {
+            command.arg("--socket").arg(folder.path().join("control"));
+        }
+        let said = folder.path().join("said");
+        let Ok(errors) = File::create(&said) else {
+            panic!("Cannot write {}", said.display())
+        };
         let child = command
             .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(errors)
             .spawn();
         let Ok(mut child) = child else {
             panic!("Cannot start {command:?}: {child:?}")
@@ -78,11 +88,13 @@ impl Served {
             child,
             nodes,
             card,
+            said,
             _folder: folder,
         };
         assert!(
             line.starts_with("ready"),
-            "serve said {line:?} instead of that it is ready"
+            "serve said {line:?} instead of that it is ready, and {}",
+            served.said()
         );
         served
     }
@@ -91,6 +103,12 @@ impl Served {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it said on standard error so far.
+    #[must_use]
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.said).unwrap_or_default()
     }
 
     /// The path of a node of the card, named as if its number were 0.
@@ -136,5 +154,7 @@ impl Served {
 impl Drop for Served {
     fn drop(&mut self) {
         self.kill();
+        // For whoever looks into a test that failed.
+        eprint!("{}", self.said());
     }
 }

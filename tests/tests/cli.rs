@@ -448,8 +448,9 @@ fn a_file_with_several_cards_is_served() {
          [[card]]\nnumber = 6\nid = \"Six\"\n[[card.pcm]]\nplayback = \"loopback\"\ncapture = \"loopback\"\n",
     )
     .unwrap();
-    let (file, at) = (file.to_str().unwrap(), at.to_str().unwrap());
-    let (mut child, line) = ready(serve(&["--config", file, "--at", at]));
+    let socket = folder.path().join("control");
+    let [file, at, socket] = [&file, &at, &socket].map(|path| path.to_str().unwrap());
+    let (mut child, line) = ready(serve(&["--config", file, "--at", at, "--socket", socket]));
     assert!(line.contains("card 1 (One), card 6 (Six)"), "{line}");
     let seen = format!("/proc/{}/root{at}", child.id());
     let mut names: Vec<_> = std::fs::read_dir(&seen)
@@ -473,12 +474,13 @@ fn a_file_with_several_cards_is_served() {
 
 #[test]
 fn serve_ends_at_a_signal_and_unmounts() {
-    let folder = folder();
+    let (folder, sockets) = (folder(), folder());
     let at = folder.path().to_str().unwrap();
     let before = traces();
     for signal in ["TERM", "INT"] {
         let mut command = Command::new(program());
         command.args(["serve", "--at", at]).stdin(Stdio::null());
+        command.arg("--socket").arg(sockets.path().join("control"));
         let (mut child, _line) = ready(command);
         assert!(folder.path().join("controlC0").exists());
         send(signal, child.id());
@@ -490,11 +492,12 @@ fn serve_ends_at_a_signal_and_unmounts() {
 
 #[test]
 fn serve_takes_over_from_a_daemon_that_was_killed() {
-    let folder = folder();
+    let (folder, sockets) = (folder(), folder());
     let at = folder.path().to_str().unwrap();
     let serve_at = || {
         let mut command = Command::new(program());
         command.args(["serve", "--at", at]).stdin(Stdio::null());
+        command.arg("--socket").arg(sockets.path().join("control"));
         ready(command).0
     };
     let before = traces();
@@ -519,6 +522,7 @@ fn serve_tells_systemd_when_it_is_ready() {
         .set_read_timeout(Some(Duration::from_secs(10)))
         .unwrap();
     let mut command = serve(&["--at", at.to_str().unwrap()]);
+    command.arg("--socket").arg(folder.path().join("control"));
     command.env("NOTIFY_SOCKET", &socket);
     let (mut child, _line) = ready(command);
     let mut message = [0; 64];

@@ -243,6 +243,9 @@ fn survives(kind: &[&str]) {
     }
     honest.call(cmd::DRAIN).unwrap();
     drop(honest);
+    // A panic is caught, and said.
+    let said = served.said();
+    assert!(!said.contains("internal error"), "{said}");
     let played = WavFile::read(&output).unwrap();
     assert!(
         played.data == sound,

@@ -348,6 +348,9 @@ impl ClientMemory for Client {
     fn take_descriptor(&self, number: i32) -> Result<OwnedFd, Errno> {
         let process = i32::try_from(self.process()).ok().and_then(Pid::from_raw);
         let process = process.ok_or(Errno::EBADF)?;
+        if number < 0 {
+            return Err(Errno::EBADF);
+        }
         let fetched =
             rustix::process::pidfd_open(process, PidfdFlags::empty()).and_then(|process| {
                 rustix::process::pidfd_getfd(process, number, PidfdGetfdFlags::empty())

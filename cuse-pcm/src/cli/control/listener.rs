@@ -37,6 +37,8 @@ pub(in crate::cli) type Shared = Arc<Mutex<Option<Daemon>>>;
 #[derive(Debug)]
 pub(in crate::cli) struct Listener {
     path: PathBuf,
+    /// A directory that was made for it.
+    made: Option<PathBuf>,
     /// Its drop ends the thread.
     stop: Option<UnixStream>,
     thread: Option<JoinHandle<()>>,
@@ -48,10 +50,11 @@ impl Listener {
     /// # Errors
     /// `AddrInUse` where another daemon listens there; else what the system says.
     pub(in crate::cli) fn open(path: &Path, daemon: &Shared) -> std::io::Result<Listener> {
-        if let Some(directory) = path
+        let directory = path
             .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-        {
+            .filter(|parent| !parent.as_os_str().is_empty());
+        let made = directory.filter(|directory| !directory.exists());
+        if let Some(directory) = made {
             std::fs::create_dir_all(directory)?;
         }
         if path.symlink_metadata().is_ok() {
@@ -72,6 +75,7 @@ impl Listener {
             .spawn(move || accept(&listener, &stopped, &daemon))?;
         Ok(Listener {
             path: path.to_path_buf(),
+            made: made.map(Path::to_path_buf),
             stop: Some(stop),
             thread: Some(thread),
         })
@@ -86,6 +90,10 @@ impl Drop for Listener {
         }
         if let Err(error) = std::fs::remove_file(&self.path) {
             log::warn!("Cannot remove {}: {error}", self.path.display());
+        }
+        if let Some(made) = &self.made {
+            // Unless somebody else uses it by now.
+            let _ = std::fs::remove_dir(made);
         }
     }
 }
