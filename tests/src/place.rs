@@ -61,7 +61,7 @@ pub fn mappable() -> bool {
 #[must_use]
 pub fn repetitions(all: u64) -> u64 {
     if place().is_some() {
-        (all / 20).max(1)
+        (all / 40).max(1)
     } else {
         all
     }

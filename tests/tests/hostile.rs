@@ -26,7 +26,7 @@ use cuse_pcm_tests::wav_file::WavFile;
 
 /// How many hostile calls; fewer on an emulated processor.
 fn ioctls() -> u64 {
-    if place().is_some() { 10_000 } else { 1_000_000 }
+    if place().is_some() { 5_000 } else { 1_000_000 }
 }
 
 struct Random(u64);
