@@ -1,7 +1,7 @@
 # `make` alone explains the targets.
 CARGO := tools/cargo
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vm bench vm build install uninstall
+.PHONY: help demo test test-vm oracle bench vm build install uninstall
 
 # For install and uninstall.
 PREFIX := /usr/local
@@ -32,6 +32,11 @@ test-vm: ## of these, only the tests that boot a virtual machine with Linux 6.12
 	@$(CARGO) build --locked --quiet --workspace --bins
 	@$(CARGO) test --locked --quiet --package cuse-pcm-tests --no-run
 	@$(CARGO) test --locked --package cuse-pcm-tests --test 'vm*'
+
+oracle: ## compares our cards with the kernel's, a million calls, in a virtual machine (up to an hour; a table)
+	@tools/setup vm
+	@$(CARGO) build --locked --quiet --profile oracle --package cuse-pcm --package cuse-pcm-tests --bins
+	@tests/oracle/run
 
 bench: ## measures the card against floors taken in the same run (table; target/bench.json)
 	@tools/setup test

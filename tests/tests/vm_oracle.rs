@@ -11,8 +11,8 @@ use cuse_pcm_tests::vm;
 fn a_client_of_ours_sees_what_a_client_of_the_kernels_card_sees() {
     let inside = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/inside");
     let output = vm::run(
-        &["--time-limit", "600"],
-        &[inside.to_str().unwrap(), "--seconds", "180"],
+        &["--own-time", "--cpus", "1", "--time-limit", "900"],
+        &[inside.to_str().unwrap(), "--calls", "20000"],
     );
     // With its seed, for whoever has to look into it.
     println!("{}", String::from_utf8_lossy(&output.stdout));

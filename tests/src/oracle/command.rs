@@ -12,19 +12,22 @@ use super::source;
 use super::tally::Tally;
 
 const USAGE: &str = "\
-Usage: oracle PAIR... [--seed N] [--seconds N] [--sources a,b,...] [--findings N]
+Usage: oracle PAIR... [--seed N] [--calls N] [--seconds N] [--sources a,b,...] [--findings N] [--keep FILE]
 
 PAIR is NODES:DIRECTORY:CARD:KERNEL_CARD:DRIVER:DEVICES, e.g. mount:/tmp/snd:2:2:dummy:0,1 (card 2 in /tmp/snd is like
 the kernel's card 2 in /dev/snd; its devices 0 and 1 are compared). NODES is cuse or mount, DRIVER dummy or aloop.
-The time is shared among pairs and sources alike. Exit status: 0 no difference outside the list, 1 there are.";
+Compares N calls (default 20000), shared among pairs and sources alike, but for not longer than so many seconds (default
+3600). --keep writes scripts and the kernel's answers into a file. Exit status: 0 no difference outside the list, 1 there are.";
 
 /// What is asked for.
 struct Options {
     pairs: Vec<PairSpec>,
     seed: u64,
+    calls: u64,
     seconds: u64,
     sources: Vec<String>,
     findings: usize,
+    keep: Option<PathBuf>,
 }
 
 struct PairSpec {
@@ -64,14 +67,18 @@ fn options() -> Option<Options> {
     let mut options = Options {
         pairs: Vec::new(),
         seed: fresh_seed(),
-        seconds: 60,
+        calls: 20_000,
+        seconds: 3600,
         sources: source::NAMES.iter().map(|&name| name.to_owned()).collect(),
         findings: 20,
+        keep: None,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--seed" => options.seed = words.next()?.parse().ok()?,
+            "--keep" => options.keep = Some(words.next()?.into()),
+            "--calls" => options.calls = words.next()?.parse().ok()?,
             "--seconds" => options.seconds = words.next()?.parse().ok()?,
             "--findings" => options.findings = words.next()?.parse().ok()?,
             "--sources" => options.sources = words.next()?.split(',').map(str::to_owned).collect(),
@@ -93,7 +100,7 @@ pub fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    println!("oracle: seed {}, {} s", options.seed, options.seconds);
+    println!("oracle: seed {}, {} calls", options.seed, options.calls);
     let mut allowed = match Allowed::parse(LIST) {
         Ok(allowed) => allowed,
         Err(why) => {
@@ -103,12 +110,14 @@ pub fn main() -> ExitCode {
     };
     let mut tally = Tally::default();
     let mut known = Vec::new();
+    let mut keep = options.keep.as_ref().map(|_| Vec::new());
     let turns: u32 = options
         .pairs
         .iter()
         .map(|pair| jobs(pair, &options.sources).len() as u32)
         .sum();
-    let each = Duration::from_secs(options.seconds) / turns.max(1);
+    let each = options.calls / u64::from(turns.max(1));
+    let until = Instant::now() + Duration::from_secs(options.seconds);
     for spec in &options.pairs {
         let mut pair = Pair {
             kernel: Side::new(Path::new("/dev/snd"), spec.kernel_card, Nodes::Kernel),
@@ -117,6 +126,7 @@ pub fn main() -> ExitCode {
             allowed,
             tally,
             known,
+            keep,
         };
         for (source, node) in jobs(spec, &options.sources) {
             let who = format!(
@@ -125,13 +135,16 @@ pub fn main() -> ExitCode {
                 spec.driver,
                 node.name(spec.card)
             );
-            let until = Instant::now() + each;
+            let most = pair.tally.total() + each;
             let Some(mut scripts) = source::Source::new(&source, options.seed, node, &mut pair)
             else {
                 println!("{who}: not possible");
                 continue;
             };
-            while Instant::now() < until && pair.known.len() < options.findings {
+            while pair.tally.total() < most
+                && Instant::now() < until
+                && pair.known.len() < options.findings
+            {
                 match scripts.next(&mut pair) {
                     None => break,
                     Some(Ok(())) => {}
@@ -139,7 +152,12 @@ pub fn main() -> ExitCode {
                 }
             }
         }
-        (allowed, tally, known) = (pair.allowed, pair.tally, pair.known);
+        (allowed, tally, known, keep) = (pair.allowed, pair.tally, pair.known, pair.keep);
+    }
+    if let (Some(path), Some(bytes)) = (&options.keep, &keep) {
+        if let Err(e) = std::fs::write(path, bytes) {
+            eprintln!("oracle: cannot write {}: {e}", path.display());
+        }
     }
     print!("{}", tally.table(&allowed));
     println!(

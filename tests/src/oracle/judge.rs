@@ -181,7 +181,7 @@ impl Judge {
             };
             differ("errno", word(kernel), word(ours));
         }
-        let bound = self.bound(&stream, kernel, ours);
+        let bound = self.bound(&stream, &stream.since, kernel, ours);
         if kernel.ret != ours.ret && kernel.errno == ours.errno {
             let frame = 128;
             if !(stream.ran && kernel.ret.abs_diff(ours.ret) <= bound * frame) {
@@ -204,8 +204,8 @@ impl Judge {
     }
 
     /// How far positions may differ, frames.
-    fn bound(&self, stream: &Stream, kernel: &Outcome, ours: &Outcome) -> u64 {
-        let [a, b] = stream.since;
+    fn bound(&self, stream: &Stream, since: &[u64; 2], kernel: &Outcome, ours: &Outcome) -> u64 {
+        let [a, b] = *since;
         let longest = kernel
             .after
             .saturating_sub(a)
@@ -296,12 +296,16 @@ impl Judge {
             }
             Kind::Moving => {
                 let (a, b) = (number(kernel), number(ours));
-                let tainted = stream.ran || (field.name == "avail_max" && stream.avail_max);
+                // What was most stays from earlier runs.
+                let earlier = field.name == "avail_max" && stream.avail_max;
+                let bound = if earlier {
+                    self.bound(stream, &self.started, outcomes.0, outcomes.1)
+                } else {
+                    bound
+                };
                 // An errno in a frame count is no position.
                 let errnos = field.name == "result" && (a < 0 || b < 0);
-                tainted
-                    && !errnos
-                    && self.apart(stream, a, b) <= bound.max(if stream.ran { 0 } else { u64::MAX })
+                (stream.ran || earlier) && !errnos && self.apart(stream, a, b) <= bound
             }
         }
     }

@@ -30,6 +30,8 @@ pub struct Pair {
     pub tally: Tally,
     /// Differences that were told.
     pub known: Vec<Difference>,
+    /// The kernel's answers, to be kept; see [`super::kept`].
+    pub keep: Option<Vec<u8>>,
 }
 
 /// What makes up the next call, after the last one and what the kernel gave to it.
@@ -108,6 +110,10 @@ impl Pair {
     ) -> Result<(), Box<Finding>> {
         let ours = play(&mut self.ours, script);
         self.tally.scripts += 1;
+        let has_pages = script.iter().any(|call| matches!(call, Call::Map { .. }));
+        if let (Some(file), false) = (&mut self.keep, has_pages) {
+            super::kept::write(file, script, kernel);
+        }
         for (call, outcome) in script.iter().zip(kernel) {
             let state = outcome.state.map_or("-", super::names::state_name);
             self.tally.count(call.name(), state);
@@ -148,17 +154,20 @@ impl Pair {
         }))
     }
 
-    /// Whether a difference is there again, also when more time passes before the call that shows it: what the one card
-    /// does at once and the other a little later is no difference.
+    /// Whether a difference is there again, also when more time passes before the call that shows it, or before every
+    /// call: what the one card does at once and the other a little later is no difference.
     fn comes_back(&mut self, script: &Script, difference: &Difference, waits: &[u32]) -> bool {
         let Some(index) = self.shows(script, difference) else {
             return false;
         };
         let waits = if difference.timed { waits } else { &[] };
         waits.iter().all(|&micros| {
+            let sleep = Call::Sleep { micros };
             let mut later = script.clone();
-            later.insert(index, Call::Sleep { micros });
-            self.shows(&later, difference).is_some()
+            later.insert(index, sleep.clone());
+            let slow = script.iter().flat_map(|call| [sleep.clone(), call.clone()]);
+            let slow: Script = slow.skip(1).collect();
+            self.shows(&later, difference).is_some() && self.shows(&slow, difference).is_some()
         })
     }
 

@@ -358,6 +358,7 @@ impl Side {
             Arg::List { offset, space } => self.list(fd, *offset, *space, outcome),
             Arg::Names { info, names } => {
                 let mut bytes = info.clone();
+                self.relocate(cmd, &mut bytes, true);
                 let address = names.as_ptr() as u64;
                 bytes[152..160].copy_from_slice(&address.to_le_bytes());
                 (outcome.ret, outcome.errno) = call_on(fd, cmd, &mut bytes);
