@@ -407,7 +407,16 @@ impl FakeKernel {
 
     /// Starts to open a node.
     pub fn start_open(&mut self, node: Node, flags: u32) -> RequestId {
-        let backing: Box<dyn Backing> = Box::<PrivateBacking>::default();
+        self.start_open_with(node, flags, Box::<PrivateBacking>::default())
+    }
+
+    /// Starts to open a node whose ring is in this memory.
+    pub fn start_open_with(
+        &mut self,
+        node: Node,
+        flags: u32,
+        backing: Box<dyn Backing>,
+    ) -> RequestId {
         self.send(Operation::Open {
             node,
             flags,

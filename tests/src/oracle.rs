@@ -5,6 +5,7 @@
 //! [`judge`] compares two such notes, [`shrink`] finds the shortest script that still shows a difference, and
 //! [`allowed`] knows the differences that are meant to be. Scripts come from the modules of [`source`].
 
+mod alarm;
 pub mod allowed;
 pub mod call;
 pub mod command;
@@ -12,6 +13,7 @@ pub mod elements;
 pub mod fields;
 pub mod judge;
 pub mod kept;
+mod mapped;
 pub mod names;
 pub mod run;
 pub mod shrink;

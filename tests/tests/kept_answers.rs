@@ -15,11 +15,13 @@ use std::io::Read as _;
 use std::path::Path;
 
 use cuse_pcm_tests::oracle::allowed::{Allowed, LIST};
-use cuse_pcm_tests::oracle::judge::compare;
+use cuse_pcm_tests::oracle::call::{Arg, Call};
+use cuse_pcm_tests::oracle::judge::compare_virtual;
 use cuse_pcm_tests::oracle::kept::{self, Kept};
 use cuse_pcm_tests::oracle::side::Nodes;
 use cuse_pcm_tests::oracle::virtual_side::VirtualSide;
 use flate2::read::GzDecoder;
+use uapi::ioctl;
 
 fn kept(name: &str) -> Vec<Kept> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("kernel-answers/{name}.gz"));
@@ -27,7 +29,15 @@ fn kept(name: &str) -> Vec<Kept> {
     GzDecoder::new(std::fs::File::open(path).unwrap())
         .read_to_end(&mut bytes)
         .unwrap();
-    kept::read(&bytes)
+    let mut all = kept::read(&bytes);
+    all.retain(|(script, _)| !script.iter().any(fetches_to_nowhere));
+    all
+}
+
+/// Whether a call only fetches something to an address with nothing behind it: a client that is made up here is refused
+/// before the card hears of it.
+fn fetches_to_nowhere(call: &Call) -> bool {
+    matches!(call, Call::Ioctl { cmd, arg: Arg::Value(_), .. } if ioctl::dir(*cmd) == ioctl::READ)
 }
 
 /// Plays every script; the first few differences that are not on the list.
@@ -36,7 +46,7 @@ fn differences(kept: &[Kept]) -> (usize, String) {
     let (mut number, mut text) = (0, String::new());
     for (script, kernel) in kept {
         let ours = VirtualSide::play(script);
-        let found = compare(script, kernel, &ours);
+        let found = compare_virtual(script, kernel, &ours);
         let first = found
             .iter()
             .find(|difference| allowed.find(Nodes::Mount, "dummy", difference).is_none());
@@ -62,12 +72,12 @@ fn replay(name: &str, least: usize) {
 
 #[test]
 fn every_call_in_every_state() {
-    replay("oracle-matrix", 1000);
+    replay("oracle-matrix", 3800);
 }
 
 #[test]
 fn walks_on_a_control_node() {
-    replay("oracle-control", 100);
+    replay("oracle-control", 50);
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub enum Kind {
     Audio,
     /// Which card it is.
     Card,
+    /// Which process the client is.
+    Process,
 }
 
 /// A field.
@@ -44,7 +46,7 @@ const fn at(name: &'static str, offset: usize, size: usize, kind: Kind) -> Field
     }
 }
 
-use Kind::{Audio, Card, Exact, Moving, Time, Trigger};
+use Kind::{Audio, Card, Exact, Moving, Process, Time, Trigger};
 
 static INFO: &[Field] = &[
     at("device", 0, 4, Exact),
@@ -233,7 +235,7 @@ static ELEM_INFO: &[Field] = &[
     at("type", 64, 4, Exact),
     at("access", 68, 4, Exact),
     at("count", 72, 4, Exact),
-    at("owner", 76, 4, Exact),
+    at("owner", 76, 4, Process),
     at("value", 80, 128, Exact),
     at("reserved", 208, 64, Exact),
 ];

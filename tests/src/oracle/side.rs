@@ -7,13 +7,14 @@
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 use std::time::Duration;
 
 use uapi::control::table as ctl;
 use uapi::pcm::table;
 
+use super::alarm::{install_alarm, set_alarm};
 use super::call::{Arg, Buffer, Call, Node};
+use super::mapped::Mapped;
 
 /// Slots for files, and as many for mappings.
 pub const SLOTS: usize = 8;
@@ -62,13 +63,6 @@ pub struct Outcome {
     pub state_after: Option<i32>,
 }
 
-/// A mapping.
-#[derive(Debug)]
-struct Mapped {
-    address: usize,
-    length: usize,
-}
-
 /// One card's nodes, and what is open on them.
 #[derive(Debug)]
 pub struct Side {
@@ -88,38 +82,6 @@ pub struct Side {
     pub elements: u32,
     /// How long a call may wait until a signal comes, µs.
     pub patience: u32,
-}
-
-extern "C" fn on_alarm(_: libc::c_int) {}
-
-static ALARM: Once = Once::new();
-
-/// A signal ends a call that waits.
-fn install_alarm() {
-    ALARM.call_once(|| {
-        let handler: extern "C" fn(libc::c_int) = on_alarm;
-        // SAFETY: all zero bytes are a valid sigaction: no flags, an empty mask.
-        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-        action.sa_sigaction = handler as *const () as usize;
-        // SAFETY: the handler does nothing; no SA_RESTART, so calls that wait end.
-        unsafe { libc::sigaction(libc::SIGALRM, &raw const action, std::ptr::null_mut()) };
-    });
-}
-
-fn set_alarm(micros: u32) {
-    let again = libc::timeval {
-        tv_sec: 0,
-        tv_usec: if micros == 0 { 0 } else { 50_000 },
-    };
-    let value = libc::itimerval {
-        it_interval: again,
-        it_value: libc::timeval {
-            tv_sec: i64::from(micros / 1_000_000),
-            tv_usec: i64::from(micros % 1_000_000),
-        },
-    };
-    // SAFETY: a timer of this process, whose signal has a handler.
-    unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const value, std::ptr::null_mut()) };
 }
 
 fn now() -> u64 {
@@ -246,8 +208,16 @@ impl Side {
                     length,
                 },
                 _,
-            ) => outcome.bytes = self.peek(*map, *offset, *length),
-            (Call::Poke { map, offset, bytes }, _) => self.poke(*map, *offset, bytes),
+            ) => {
+                if let Some(mapped) = &self.maps[usize::from(*map)] {
+                    outcome.bytes = mapped.load(*offset as usize, *length as usize);
+                }
+            }
+            (Call::Poke { map, offset, bytes }, _) => {
+                if let Some(mapped) = &self.maps[usize::from(*map)] {
+                    mapped.store(*offset as usize, bytes);
+                }
+            }
             (_, None) => outcome = bad,
             (Call::Ioctl { cmd, arg, .. }, Some(fd)) => self.ioctl(fd, *cmd, arg, &mut outcome),
             (Call::Read { slot, size }, Some(fd)) => {
@@ -292,7 +262,11 @@ impl Side {
                 },
                 Some(fd),
             ) => {
-                (outcome.ret, outcome.errno) = self.map(*map, fd, *offset, *length, *prot);
+                self.unmap(usize::from(*map));
+                match Mapped::new(fd, *offset, *length as usize, *prot) {
+                    Ok(mapped) => self.maps[usize::from(*map)] = Some(mapped),
+                    Err(errno) => (outcome.ret, outcome.errno) = (-1, errno),
+                }
             }
         }
         outcome
@@ -479,63 +453,8 @@ impl Side {
         outcome.data = ids;
     }
 
-    fn map(&mut self, map: u8, fd: i32, offset: u64, length: u32, prot: i32) -> (i64, i32) {
-        self.unmap(usize::from(map));
-        let length = length as usize;
-        let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-        // SAFETY: a new mapping at an address of the kernel's choice.
-        let address = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                length,
-                prot,
-                libc::MAP_SHARED,
-                fd,
-                offset,
-            )
-        };
-        if address == libc::MAP_FAILED {
-            return result(-1);
-        }
-        self.maps[usize::from(map)] = Some(Mapped {
-            address: address as usize,
-            length,
-        });
-        (0, 0)
-    }
-
     fn unmap(&mut self, map: usize) {
-        if let Some(mapped) = self.maps[map].take() {
-            // SAFETY: mapped by `map`, unmapped once.
-            unsafe { libc::munmap(mapped.address as *mut libc::c_void, mapped.length) };
-        }
-    }
-
-    fn peek(&self, map: u8, offset: u32, length: u32) -> Vec<u8> {
-        let Some(mapped) = &self.maps[usize::from(map)] else {
-            return Vec::new();
-        };
-        let (offset, length) = (offset as usize, length as usize);
-        if offset + length > mapped.length {
-            return Vec::new();
-        }
-        let mut bytes = vec![0; length];
-        let from = (mapped.address + offset) as *const u8;
-        // SAFETY: inside the mapping, as just checked; scripts map what they load from as readable.
-        unsafe { std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), length) };
-        bytes
-    }
-
-    fn poke(&mut self, map: u8, offset: u32, bytes: &[u8]) {
-        let Some(mapped) = &self.maps[usize::from(map)] else {
-            return;
-        };
-        if offset as usize + bytes.len() > mapped.length {
-            return;
-        }
-        let to = (mapped.address + offset as usize) as *mut u8;
-        // SAFETY: inside the mapping, as just checked; scripts map what they store into as writable.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+        self.maps[map] = None;
     }
 }
 

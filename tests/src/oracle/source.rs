@@ -4,6 +4,7 @@ pub mod calls;
 pub mod control;
 pub mod matrix;
 pub mod refine;
+pub mod traces;
 pub mod walk;
 
 use super::call::Node;
@@ -11,7 +12,7 @@ use super::run::{Finding, Pair, play};
 use calls::{Setup, Subject};
 
 /// All sources.
-pub const NAMES: &[&str] = &["refine", "matrix", "walk", "control"];
+pub const NAMES: &[&str] = &["refine", "matrix", "walk", "traces", "control"];
 
 /// Whether a source is about control nodes.
 #[must_use]
@@ -28,6 +29,8 @@ pub enum Source {
     Matrix(matrix::Matrix),
     /// [`walk`]
     Walk(walk::Walk),
+    /// [`traces`]
+    Traces(traces::Traces),
     /// [`control`]
     Control(control::Control),
 }
@@ -50,6 +53,7 @@ impl Source {
         Some(match name {
             "refine" => Source::Refine(refine::Refine::new(seed, node)),
             "matrix" => Source::Matrix(matrix::Matrix::new(seed, subject()?)),
+            "traces" => Source::Traces(traces::Traces::new(subject()?)),
             "control" => Source::Control(control::Control::new(seed)),
             "walk" => Source::Walk(walk::Walk::new(seed, subject()?)),
             _ => panic!("There is no source {name}"),
@@ -68,6 +72,7 @@ impl Source {
                 Some(pair.compare_with(&script, &kernel))
             }
             Source::Matrix(matrix) => Some(pair.check(&matrix.script()?)),
+            Source::Traces(traces) => Some(pair.check(&traces.script()?)),
             Source::Control(control) => {
                 control.begin();
                 Some(pair.walk(&mut |last| control.next(last)))

@@ -1,8 +1,11 @@
 //! Plays scripts on the files of a card in virtual time, without nodes: for answers of the kernel that were kept.
 
+use std::sync::OnceLock;
+
 use cuse_pcm::card::{Card, Identity, PcmDevice};
 use cuse_pcm::pcm::Substream;
 use cuse_pcm::request::{ClientMemory as _, FileHandle, Node as CardNode};
+use hw_backends::dma::{Area, Backing, Pages, PrivateBacking};
 use hw_backends::units::{Direction, Nanos};
 use uapi::Errno;
 use uapi::control::table as ctl;
@@ -18,7 +21,7 @@ use crate::random::Random;
 /// Where samples lie, and what an ELEM_ADD's names are.
 const SOUND: u64 = BASE + 0x2000;
 /// Bytes of samples.
-const ROOM: usize = 1 << 20;
+const ROOM: usize = 1 << 17;
 /// Where pointers and names lie.
 const ASIDE: u64 = BASE + 0x2000 + ROOM as u64;
 /// Bytes of a client's memory.
@@ -33,7 +36,29 @@ const FRAME: u64 = 8;
 pub struct VirtualSide {
     kernel: FakeKernel,
     files: [Option<(FileHandle, Node, i32)>; SLOTS],
-    sounds: Vec<u8>,
+    sounds: &'static [u8],
+}
+
+/// Memory of which it is said that it can be mapped.
+#[derive(Debug, Default)]
+struct Mappable(PrivateBacking);
+
+impl Backing for Mappable {
+    fn allocate(&mut self, bytes: usize) -> Result<Area, Errno> {
+        self.0.allocate(bytes)
+    }
+
+    fn release(&mut self) {
+        self.0.release();
+    }
+
+    fn pages(&self) -> Option<Pages> {
+        None
+    }
+
+    fn mappable(&self) -> bool {
+        true
+    }
 }
 
 /// A card as snd-dummy with four devices of two substreams presents itself.
@@ -64,8 +89,12 @@ fn card() -> Card {
 
 impl Default for VirtualSide {
     fn default() -> VirtualSide {
-        let mut sounds = vec![0; ROOM];
-        Random::new(1).fill(&mut sounds);
+        static SOUNDS: OnceLock<Vec<u8>> = OnceLock::new();
+        let sounds = SOUNDS.get_or_init(|| {
+            let mut sounds = vec![0; ROOM];
+            Random::new(1).fill(&mut sounds);
+            sounds
+        });
         VirtualSide {
             kernel: FakeKernel::new(card(), MEMORY),
             files: [None; SLOTS],
@@ -151,7 +180,12 @@ impl VirtualSide {
                 direction: Direction::Capture,
             },
         };
-        let file = self.kernel.open(to, flags as u32)?;
+        let backing = Box::<Mappable>::default();
+        let id = self.kernel.start_open_with(to, flags as u32, backing);
+        let file = match self.wait(id) {
+            Answered::Opened(file) | Answered::Shared(file, _) => file,
+            other => return restarted(other.result()),
+        };
         self.files[usize::from(slot)] = Some((file, node, flags));
         Ok(0)
     }
@@ -237,10 +271,10 @@ impl VirtualSide {
                 self.transfer(file, cmd, *frames, address, outcome)
             }
             Arg::XferN { frames, holes } => {
-                let each = ROOM as u64 / 64;
+                let each = ROOM as u64 / 8;
                 for channel in 0..64u64 {
                     let hole = holes >> channel & 1 != 0;
-                    let address = if hole { 0 } else { SOUND + channel * each };
+                    let address = if hole { 0 } else { SOUND + channel % 8 * each };
                     self.store(ASIDE + channel * 8, &address.to_le_bytes());
                 }
                 self.transfer(file, cmd, *frames, ASIDE, outcome)
@@ -287,7 +321,7 @@ impl VirtualSide {
         let sounds = if reads {
             vec![MARK; ROOM]
         } else {
-            self.sounds.clone()
+            self.sounds.to_vec()
         };
         self.store(SOUND, &sounds);
         let frames = if address == SOUND {

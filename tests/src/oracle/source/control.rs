@@ -180,7 +180,9 @@ impl Control {
     fn value(&mut self, cmd: u32) -> (u32, Arg) {
         let mut value = ElemValue::new_zeroed();
         if self.random.once_in(3) {
-            self.random.fill(value.as_mut_bytes());
+            let byte = self.random.word() as u8;
+            value.as_mut_bytes()[64..].fill(byte);
+            self.random.fill(&mut value.as_mut_bytes()[72..88]);
         } else {
             let small = self.random.pick(&[0u8, 1, 2, 3, 100]);
             value.as_mut_bytes()[72] = small;
