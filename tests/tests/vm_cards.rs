@@ -84,7 +84,6 @@ fn clients_see_of_a_removed_card_what_they_see_of_snd_dummy_unbound() {
 }
 
 #[test]
-#[ignore = "takes minutes where the machine is busy; `cargo test --test vm_cards -- --ignored` runs it"]
 fn cards_that_come_and_go_leave_nothing_behind() {
     let said = script(
         "900",
