@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 
 use cuse_pcm::request::{FileHandle, Node};
 use cuse_pcm_tests::fake_kernel::{ARG, Answered, BUFFER, FakeKernel};
+use cuse_pcm_tests::oracle::names::state_name;
 use cuse_pcm_tests::oracle_device::{Grain, OracleDevice};
 use cuse_pcm_tests::oracle_hardware::hardware;
 use cuse_pcm_tests::virtual_client::{self, O_NONBLOCK, O_RDWR, Setup, hw_params, sw_params};
@@ -144,18 +145,6 @@ fn rows(text: &str) -> Vec<Row<'_>> {
     rows
 }
 
-const STATES: [&str; 9] = [
-    "OPEN",
-    "SETUP",
-    "PREPARED",
-    "RUNNING",
-    "XRUN",
-    "DRAINING",
-    "PAUSED",
-    "SUSPENDED",
-    "DISCONNECTED",
-];
-
 /// What a row came to.
 #[derive(Debug, PartialEq)]
 struct Outcome {
@@ -283,7 +272,7 @@ impl Bench {
     }
 
     fn state(&mut self) -> &'static str {
-        STATES[usize::try_from(self.status().state).unwrap()]
+        state_name(self.status().state)
     }
 
     /// Waits as the recorded program did: a signal after 1 s and then every 3 s; a call that is to be restarted is.

@@ -347,20 +347,7 @@ impl Side {
 
     /// Numbers of elements: a script's own ones are counted from [`NUMID`].
     fn relocate(&self, cmd: u32, bytes: &mut [u8], to_card: bool) {
-        let elements = [
-            ctl::ELEM_INFO,
-            ctl::ELEM_READ,
-            ctl::ELEM_WRITE,
-            ctl::ELEM_LOCK,
-            ctl::ELEM_UNLOCK,
-            ctl::ELEM_ADD,
-            ctl::ELEM_REPLACE,
-            ctl::ELEM_REMOVE,
-            ctl::TLV_READ,
-            ctl::TLV_WRITE,
-            ctl::TLV_COMMAND,
-        ];
-        if elements.contains(&cmd) {
+        if is_element(cmd) {
             self.relocate_at(bytes, 0, to_card);
         }
     }
@@ -483,4 +470,22 @@ fn call_on(fd: i32, cmd: u32, bytes: &mut Vec<u8>) -> (i64, i32) {
     let outcome = result(i64::from(ret));
     bytes.truncate(length.max(1));
     outcome
+}
+
+/// Whether a control ioctl's argument begins with the number of an element, or an identifier that has one.
+pub(super) fn is_element(cmd: u32) -> bool {
+    [
+        ctl::ELEM_INFO,
+        ctl::ELEM_READ,
+        ctl::ELEM_WRITE,
+        ctl::ELEM_LOCK,
+        ctl::ELEM_UNLOCK,
+        ctl::ELEM_ADD,
+        ctl::ELEM_REPLACE,
+        ctl::ELEM_REMOVE,
+        ctl::TLV_READ,
+        ctl::TLV_WRITE,
+        ctl::TLV_COMMAND,
+    ]
+    .contains(&cmd)
 }

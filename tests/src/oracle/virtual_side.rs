@@ -8,11 +8,10 @@ use cuse_pcm::request::{ClientMemory as _, FileHandle, Node as CardNode};
 use hw_backends::dma::{Area, Backing, Pages, PrivateBacking};
 use hw_backends::units::{Direction, Nanos};
 use uapi::Errno;
-use uapi::control::table as ctl;
 use uapi::pcm::table;
 
 use super::call::{Arg, Buffer, Call, Node, Script};
-use super::side::{MARK, NUMID, Outcome, SLOTS};
+use super::side::{MARK, NUMID, Outcome, SLOTS, is_element};
 use crate::fake_kernel::{ARG, Answered, BASE, FakeKernel};
 use crate::oracle_device::{Grain, OracleDevice};
 use crate::oracle_hardware::hardware;
@@ -414,21 +413,4 @@ fn relocated(cmd: u32, bytes: &[u8], to_card: bool) -> Vec<u8> {
         relocate(&mut bytes, to_card);
     }
     bytes
-}
-
-fn is_element(cmd: u32) -> bool {
-    [
-        ctl::ELEM_INFO,
-        ctl::ELEM_READ,
-        ctl::ELEM_WRITE,
-        ctl::ELEM_LOCK,
-        ctl::ELEM_UNLOCK,
-        ctl::ELEM_ADD,
-        ctl::ELEM_REPLACE,
-        ctl::ELEM_REMOVE,
-        ctl::TLV_READ,
-        ctl::TLV_WRITE,
-        ctl::TLV_COMMAND,
-    ]
-    .contains(&cmd)
 }
